@@ -1,0 +1,25 @@
+// SHA-256, and nothing else of OpenSSL outside src/net.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace usher {
+
+using Digest = std::array<unsigned char, 32>;
+
+Digest sha256(std::string_view bytes);
+// SHA-256 over each part preceded by its length as 8 bytes big-endian: no two lists of parts share an input.
+Digest sha256_parts(std::span<const std::string_view> parts);
+// Lower case, two digits a byte.
+std::string to_hex(std::span<const unsigned char> bytes);
+// Standard alphabet with padding.
+std::string to_base64(std::string_view bytes);
+
+// Equality in time that depends on the lengths alone.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace usher

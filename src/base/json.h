@@ -1,0 +1,27 @@
+// The one JSON helper: bounded parsing and typed look-ups over Boost.JSON.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace usher {
+
+namespace json = boost::json;
+
+// Parses one JSON text of at most `max_bytes` and at most 32 levels. Numbers keep 64 bits.
+Result<json::value> parse_json(std::string_view text, std::size_t max_bytes = 16u << 20);
+
+// Look-ups that answer nullptr / nullopt for an absent member or one of another type. `in` may be null.
+const json::value* member(const json::value* in, std::string_view name);
+const json::object* object_at(const json::value* in, std::string_view name);
+const json::array* array_at(const json::value* in, std::string_view name);
+std::optional<std::string_view> string_at(const json::value* in, std::string_view name);
+std::optional<std::int64_t> integer_at(const json::value* in, std::string_view name);
+std::optional<bool> bool_at(const json::value* in, std::string_view name);
+
+}  // namespace usher

@@ -1,0 +1,59 @@
+#include "base/hash.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace usher {
+namespace {
+
+std::string hex_of_parts(std::vector<std::string_view> parts) { return to_hex(sha256_parts(parts)); }
+
+TEST_CASE("SHA-256 gives the published digests") {
+  CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(to_hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("parts that join to the same bytes have different digests") {
+  CHECK(hex_of_parts({"ab", "c"}) == "601d5476e2ccfe2c87a2bba7a322659734a05749d5b5aa781f513e4912db0d5f");
+  CHECK(hex_of_parts({"a", "bc"}) == "3fafa1cf2f19a7c1129beb20cf0983f73a489a221fc0dd2f16d1be292d089205");
+  CHECK(hex_of_parts({}) == to_hex(sha256("")));
+  CHECK(hex_of_parts({""}) != hex_of_parts({}));
+}
+
+TEST_CASE("hashing in many threads at once gives the same digests") {
+  std::array<bool, 4> right{};
+  std::vector<std::thread> threads;
+  for (bool& is_right : right) {
+    threads.emplace_back([&is_right] {
+      is_right = true;
+      for (int i = 0; i < 200; ++i) is_right = is_right && to_hex(sha256("abc")).starts_with("ba7816bf");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (bool is_right : right) CHECK(is_right);
+}
+
+TEST_CASE("base64 has the standard alphabet and padding") {
+  CHECK(to_base64("") == "");
+  CHECK(to_base64("f") == "Zg==");
+  CHECK(to_base64("fo") == "Zm8=");
+  CHECK(to_base64("foo") == "Zm9v");
+  CHECK(to_base64("foobar") == "Zm9vYmFy");
+  CHECK(to_base64("\xFB\xFF\xBF") == "+/+/");
+  CHECK(to_base64(std::string(3'000, '\0')) == std::string(4'000, 'A'));
+}
+
+TEST_CASE("constant-time equality is equality") {
+  CHECK(equal_in_constant_time("", ""));
+  CHECK(equal_in_constant_time("token", "token"));
+  CHECK_FALSE(equal_in_constant_time("token", "tokem"));
+  CHECK_FALSE(equal_in_constant_time("token", "token "));
+  CHECK_FALSE(equal_in_constant_time("token", ""));
+}
+
+}  // namespace
+}  // namespace usher
