@@ -1,0 +1,56 @@
+// The one gate every tool call passes, and the chain around a tool, outermost first:
+//
+//   GatedTool (role → autonomy → arguments fit the schema) → RateLimitedTool → the tool
+//
+// A denied or malformed call never reaches the window, so it does not count. What a role may not use is neither offered
+// nor executed, and its schema is not explained.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "limits/rate.h"
+#include "rbac/role.h"
+#include "tool/builtin.h"
+#include "tool/tool.h"
+
+namespace usher::tool {
+
+// Admits a call only when every window has room; a refusal is ErrorKind::limit with retry_after. `windows` must outlive
+// it.
+class RateLimitedTool final : public ToolWrapper {
+ public:
+  RateLimitedTool(std::unique_ptr<Tool> inner, limits::RateWindows& windows, std::vector<limits::RateKey> keys);
+  Task<Result<ToolOutput>> call(const json::object& arguments, Deadline deadline) override;
+
+ private:
+  limits::RateWindows& windows_;
+  std::vector<limits::RateKey> keys_;
+};
+
+// Whether a role is offered a tool, and why not: its name is not allowed, or its effect is beyond the autonomy
+// ("readonly" sees only read tools).
+rbac::ToolDecision may_offer(const rbac::RoleContext& context, const ToolSpec& spec);
+
+// Whether one call may run now: may_offer, and under `supervised` a write or execute is denied with a sentence saying
+// that approvals are not available yet.
+rbac::ToolDecision may_call(const rbac::RoleContext& context, const ToolSpec& spec);
+
+// Asks may_call before every call (denied otherwise), then validates the arguments (invalid, with a sentence for the
+// model).
+class GatedTool final : public ToolWrapper {
+ public:
+  GatedTool(std::unique_ptr<Tool> inner, std::shared_ptr<const rbac::RoleContext> context);
+  Task<Result<ToolOutput>> call(const json::object& arguments, Deadline deadline) override;
+
+ private:
+  std::shared_ptr<const rbac::RoleContext> context_;
+};
+
+// The tools this seat's role is offered, each wrapped in the whole chain, in builtin_specs() order. `seat` and
+// `windows` must outlive them. Without keys nothing is rate-limited.
+ToolSet make_tools(const Seat& seat, limits::RateWindows& windows, const std::vector<limits::RateKey>& keys);
+
+}  // namespace usher::tool

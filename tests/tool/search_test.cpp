@@ -1,0 +1,92 @@
+#include <doctest/doctest.h>
+
+#include "tool/seat_fixture.h"
+
+namespace {
+
+using namespace usher;
+using testing::SeatFixture;
+
+struct Shop : SeatFixture {
+  Shop() {
+    put(seat.workspace.root / "catalog.jsonl",
+        R"({"id":"MUG-1","name":"Blue mug","price":9.5,"stock":3,"description":"A mug for coffee."})"
+        "\n"
+        R"({"id":"MUG-2","name":"Red mug","price":8,"tags":["kitchen","red"]})"
+        "\n"
+        R"({"id":"LAMP-1","name":"Desk lamp","price":30})"
+        "\n");
+    put(seat.workspace.knowledge_root / "public" / "returns.md",
+        "# Returns\n\nGoods may be returned within 30 days.\n");
+    put(seat.workspace.knowledge_root / "internal" / "margins.md", "# Margins\n\nThe margin on mugs is 40 percent.\n");
+  }
+};
+
+TEST_CASE("product_search finds by words and shows price and stock") {
+  Shop f;
+  std::string mugs = f.say("product_search", R"({"query":"mug"})");
+  CHECK(mugs.find("- Blue mug (id MUG-1): price: 9.5; stock: 3; description: A mug for coffee.") != std::string::npos);
+  CHECK(mugs.find("MUG-2") != std::string::npos);
+  CHECK(mugs.find("LAMP") == std::string::npos);
+  std::string one = f.say("product_search", R"({"query":"mug","limit":1})");
+  CHECK(one.find('\n') == std::string::npos);
+  CHECK(f.say("product_search", R"({"query":"bicycle"})").starts_with("No product matches"));
+}
+
+TEST_CASE("product_info shows every member of one product") {
+  Shop f;
+  CHECK(f.say("product_info", R"({"id":"MUG-2"})") == "Red mug (id MUG-2)\nprice: 8\ntags: [\"kitchen\",\"red\"]");
+  CHECK(f.say("product_info", R"({"id":"MUG-9"})").starts_with("not_found: no product has this id"));
+  CHECK(f.say("product_info", R"({"id":""})").starts_with("invalid: "));
+}
+
+TEST_CASE("a workspace without a catalogue says so and shows no path") {
+  SeatFixture f;
+  CHECK(f.say("product_search", R"({"query":"mug"})") == "not_found: there is no product catalogue here");
+}
+
+TEST_CASE("knowledge_search reads the permitted collections only") {
+  Shop f;
+  CHECK(f.say("knowledge_search", R"({"query":"returned"})").find("within 30 days") != std::string::npos);
+  CHECK(f.say("knowledge_search", R"({"query":"margin"})").find("40 percent") == std::string::npos);
+  f.context->rag_access = {{"*"}};
+  CHECK(f.say("knowledge_search", R"({"query":"margin"})").find("40 percent") != std::string::npos);
+  CHECK(f.say("knowledge_search", R"({"query":"margin","collection":"public"})").find("40 percent") ==
+        std::string::npos);
+  CHECK(f.say("knowledge_search", R"({"query":"margin","collection":"internal"})").find("40 percent") !=
+        std::string::npos);
+}
+
+TEST_CASE("a forbidden collection is answered exactly like one that does not exist") {
+  Shop f;
+  std::string forbidden = f.say("knowledge_search", R"({"query":"margin","collection":"internal"})");
+  CHECK(forbidden == "not_found: no such collection is available to you; available: public");
+  for (const char* name : {"nothing", "../knowledge/internal", "internal/", "*", "..", "INTERNAL"}) {
+    CAPTURE(name);
+    json::object arguments{{"query", "margin"}, {"collection", name}};
+    CHECK(f.say("knowledge_search", json::serialize(arguments)) == forbidden);
+  }
+  f.context->rag_access = {{}};
+  CHECK(f.say("knowledge_search", R"({"query":"margin"})") ==
+        "not_found: no knowledge collections are available to you");
+}
+
+TEST_CASE("the action of a search stays within the grammar of actions") {
+  Shop f;
+  auto action = [&](const std::string& collection) {
+    json::object arguments{{"query", "x"}, {"collection", collection}};
+    return tool::make_builtin("knowledge_search", f.seat)->access(arguments).action;
+  };
+  CHECK(action("public") == "knowledge:read:public");
+  CHECK(action("") == "knowledge:read:all");
+  CHECK(action("x:y z") == "knowledge:read:other");
+  CHECK(action("Public") == "knowledge:read:other");
+}
+
+TEST_CASE("an unknown name makes no tool") {
+  Shop f;
+  CHECK(tool::make_builtin("shell", f.seat) == nullptr);
+  CHECK(tool::make_builtin("", f.seat) == nullptr);
+}
+
+}  // namespace
