@@ -381,6 +381,8 @@ std::vector<json::object> TelegramSimulator::requests(const std::string& method)
   return found == state_->calls.end() ? std::vector<json::object>{} : found->second;
 }
 
+int TelegramSimulator::connections() const { return state_->server->connections(); }
+
 std::int64_t TelegramSimulator::confirmed_below() const {
   const std::lock_guard lock(state_->mutex);
   return state_->highest_offset;

@@ -71,6 +71,7 @@ class TelegramSimulator {
 
   std::vector<SentMessage> sent() const;               // in order; an edit changes the message it edits
   std::size_t count(const std::string& method) const;  // calls so far
+  int connections() const;                             // accepted so far
   std::int64_t confirmed_below() const;                // the highest offset seen
   std::vector<std::int64_t> unconfirmed() const;
   // The parsed parameters of every call of `method`, in order.

@@ -1,0 +1,111 @@
+#include "channels/telegram/bot.h"
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace usher::telegram {
+namespace {
+
+// The token becomes part of a request line.
+bool is_token(std::string_view token) {
+  return !token.empty() && token.size() <= 256 && std::all_of(token.begin(), token.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ':' || c == '-' ||
+           c == '_';
+  });
+}
+
+Result<net::Endpoint> endpoint_of(const Secret& token, const std::string& api_root) {
+  if (!is_token(token.expose()))
+    return fail(ErrorKind::invalid, "this is no Telegram bot token (expected 123456:AbC…)");
+  return net::parse_endpoint(api_root);
+}
+
+}  // namespace
+
+Bot::Bot(net::HttpClient& http, Secret token, const std::string& api_root)
+    : http_(http), token_(std::move(token)), endpoint_(endpoint_of(token_, api_root)) {}
+
+Task<Result<ApiResult>> Bot::call(std::string_view method, std::string body, Deadline deadline, CallOptions options) {
+  if (!endpoint_) co_return fail(endpoint_.error());
+  net::HttpRequest request;
+  request.endpoint = &*endpoint_;
+  request.target.reserve(8 + token_.expose().size() + method.size());
+  request.target.append("/bot").append(token_.expose()).append("/").append(method);
+  request.body = std::move(body);
+  request.idle_timeout = options.idle_timeout;
+  request.is_repeatable = options.is_repeatable;
+  request.wants_fresh_connection = options.wants_fresh_connection;
+  Result<net::HttpResponse> response = co_await http_.send(std::move(request), deadline);
+  if (!response) co_return fail(std::move(response.error()));
+  co_return decode_answer(response->status, response->body, response->retry_after);
+}
+
+Task<Result<std::string>> Bot::download(std::string file_id, std::size_t max_bytes, Deadline deadline) {
+  Result<ApiResult> answer =
+      co_await call("getFile", encode_get_file(file_id), deadline, CallOptions{.is_repeatable = true});
+  if (!answer) co_return fail(std::move(answer.error()));
+  if (!*answer) co_return fail(to_error(answer->error(), "getFile"));
+  const Result<RemoteFile> file = decode_file(**answer);
+  if (!file) co_return fail(file.error());
+  if (file->bytes > max_bytes)
+    co_return fail(ErrorKind::limit, "the file is larger than " + std::to_string(max_bytes) + " bytes");
+  net::HttpRequest request;
+  request.endpoint = &*endpoint_;
+  request.method = "GET";
+  request.target = "/file/bot" + token_.expose() + "/" + file->path;
+  request.max_response_bytes = max_bytes;
+  request.is_repeatable = true;
+  Result<net::HttpResponse> response = co_await http_.send(std::move(request), deadline);
+  if (!response) co_return fail(std::move(response.error()));
+  if (response->status != 200) {
+    const ErrorKind kind = response->status == 404 ? ErrorKind::not_found : ErrorKind::unavailable;
+    co_return fail(kind, "Telegram answered the download of a file with HTTP " + std::to_string(response->status));
+  }
+  co_return std::move(response->body);
+}
+
+struct Children::State {
+  std::list<asio::cancellation_signal> signals;  // one for each running child
+  std::optional<asio::steady_timer> joined;      // cancelled by the last child
+};
+
+Children::Children() : state_(std::make_shared<State>()) {}
+Children::~Children() = default;
+
+std::size_t Children::running() const { return state_->signals.size(); }
+
+void Children::spawn(asio::any_io_executor executor, Task<void> child) {
+  const auto own = state_->signals.emplace(state_->signals.end());
+  auto body = [](Task<void> work) -> Task<void> {
+    co_await asio::post(asio::use_awaitable);
+    co_await std::move(work);
+  };
+  auto at_end = [state = state_, own](std::exception_ptr) {
+    state->signals.erase(own);
+    if (state->signals.empty() && state->joined) state->joined->cancel();
+  };
+  asio::co_spawn(executor, body(std::move(child)), asio::bind_cancellation_slot(own->slot(), std::move(at_end)));
+}
+
+Task<void> Children::join() {
+  const std::shared_ptr<State> state = state_;
+  if (state->signals.empty()) co_return;
+  state->joined.emplace(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  std::vector<asio::cancellation_signal*> all;
+  for (asio::cancellation_signal& signal : state->signals) all.push_back(&signal);
+  for (asio::cancellation_signal* signal : all) signal->emit(asio::cancellation_type::terminal);
+  boost::system::error_code ignored;
+  if (!state->signals.empty()) co_await state->joined->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  state->joined.reset();
+}
+
+}  // namespace usher::telegram

@@ -1,0 +1,97 @@
+// What a channel is to the rest of usher: a source of Incoming and a sink of Outgoing. Types and interface only; every
+// platform lives in a library of its own under channels/. Event-loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/result.h"
+#include "base/sender.h"
+
+namespace usher::channel {
+
+// A file a person sent, not fetched yet.
+struct Attachment {
+  enum class Kind { image, other };
+  Kind kind = Kind::other;
+  std::string platform_id;  // what Channel::fetch needs
+  std::string name;         // as the person named it, or ""
+  std::string media_type;   // as the platform claims, or ""
+  std::size_t bytes = 0;    // as the platform claims; 0 = unknown
+};
+
+// One message from a person, already stripped of everything the platform does not vouch for.
+struct Incoming {
+  std::string channel;      // the channel's configured name
+  std::string platform_id;  // exact id of the event ("update_id"), the key of deduplication
+  std::string kind;         // "telegram"
+  std::string sender_id;    // canonical decimal id; "" = nobody (channel post, anonymous admin): turned away
+  std::string display_name; // unverified
+  std::string chat;
+  std::string thread;       // "" = none
+  std::string message_id;   // to reply to
+  bool is_group = false;
+  std::string text;
+  std::vector<Attachment> attachments;
+  std::int64_t sent_at = 0; // Unix seconds, the platform's clock
+  // Platform roles the event vouches for.
+  std::string guild;
+  std::vector<std::string> platform_roles;
+};
+
+struct Outgoing {
+  std::string chat;
+  std::string thread;
+  std::string reply_to;     // message id; used in groups, "" = none
+  std::string text;         // Markdown, any length; the channel converts and splits
+  std::string idempotency;  // stable id of this reply; a channel that can makes sending it twice harmless
+};
+
+// What became of a send.
+enum class Delivery {
+  sent,         // at least one chunk reached the platform
+  gone,         // it never will: blocked by the user, chat gone. Do not repeat.
+};
+
+// The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then may
+// the channel confirm them to the platform. Fails with io (disk) or limit (full): confirm nothing, wait, offer them again.
+using Intake = std::function<Task<Result<void>>(std::vector<Incoming> batch)>;
+
+class Channel {
+ public:
+  virtual ~Channel() = default;
+
+  virtual const std::string& name() const = 0;
+  virtual const std::string& kind() const = 0;
+  virtual const std::string& tenant() const = 0;
+
+  // Reads events until stop(); returns when it has ended. Survives every platform error; reports them by log and health().
+  virtual Task<void> run(Intake intake) = 0;
+  // Stops taking in; run() returns soon after. Sending stays possible.
+  virtual void stop() = 0;
+
+  // Delivers the whole text in chunks, paced to the platform's limits, waiting out its 429s within the deadline. An error
+  // means that nothing is known to have arrived (unavailable, busy, timeout) or a chunk in the middle failed.
+  virtual Task<Result<Delivery>> send(const Outgoing& message, Deadline deadline) = 0;
+
+  // "typing…", best effort, never waited for. Repeated by the caller every few seconds.
+  virtual void show_typing(const std::string& chat, const std::string& thread) = 0;
+
+  // Downloads an attachment, at most max_bytes.
+  virtual Task<Result<std::string>> fetch(const Attachment& attachment, std::size_t max_bytes, Deadline deadline) = 0;
+
+  // A piece of the answer while it grows; a preview only. Channels without a cheap way ignore it.
+  virtual void show_progress(const std::string& chat, const std::string& thread, std::string_view piece) {
+    (void)chat, (void)thread, (void)piece;
+  }
+
+  // "" = healthy; otherwise what is wrong and since when, for operators.
+  virtual std::string health() const = 0;
+};
+
+}  // namespace usher::channel
