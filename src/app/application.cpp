@@ -1,0 +1,187 @@
+#include "app/application.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "app/acting_channel.h"
+#include "app/data_lock.h"
+#include "app/exit_status.h"
+#include "app/models.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "channels/console/console.h"
+#include "channels/telegram/telegram.h"
+#include "gateway/gateway.h"
+#include "limits/budget.h"
+#include "limits/counters.h"
+#include "limits/rate.h"
+
+namespace usher::app {
+namespace {
+
+constexpr std::size_t kPoolThreads = 2;
+
+int complain(const Error& error, int status = kError) {
+  fmt::print(stderr, "usher: {}\n", error.message);
+  return status;
+}
+
+telegram::GroupMode group_mode(config::GroupMode mode) {
+  switch (mode) {
+    case config::GroupMode::all:
+      return telegram::GroupMode::all;
+    case config::GroupMode::off:
+      return telegram::GroupMode::off;
+    case config::GroupMode::mention:
+      break;
+  }
+  return telegram::GroupMode::mention;
+}
+
+std::vector<std::unique_ptr<channel::Channel>> make_channels(const config::Config& config, net::HttpClient& http,
+                                                             const std::optional<Sender>& acting_as) {
+  std::vector<std::unique_ptr<channel::Channel>> channels;
+  if (acting_as) {
+    auto console = console::make_console({.name = "console", .tenant = acting_as->tenant});
+    channels.push_back(std::make_unique<ActingChannel>(std::move(console), *acting_as));
+    return channels;
+  }
+  for (const config::Telegram& bot : config.telegram) {
+    channels.push_back(telegram::make_telegram(http, {.name = bot.name,
+                                                      .tenant = bot.tenant,
+                                                      .token = bot.token,
+                                                      .api_root = bot.api_root,
+                                                      .groups = group_mode(bot.groups)}));
+  }
+  if (config.console.enabled) {
+    channels.push_back(console::make_console({.name = "console", .tenant = config.console.tenant}));
+  }
+  return channels;
+}
+
+// SIGTERM and SIGINT ask for an orderly end; a second one ends the process at once. SIGHUP is only acknowledged.
+class Signals {
+ public:
+  Signals(asio::io_context& loop, std::function<void()> on_stop)
+      : signals_(loop, SIGINT, SIGTERM, SIGHUP), on_stop_(std::move(on_stop)) {
+    wait();
+  }
+  void cancel() { signals_.cancel(); }
+
+ private:
+  void wait() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        spdlog::warn("SIGHUP: reloading is not available in this version; restart to apply a new config.toml");
+      } else if (is_stopping_) {
+        std::_Exit(kError);
+      } else {
+        is_stopping_ = true;
+        spdlog::info("stopping; once more stops at once");
+        on_stop_();
+      }
+      wait();
+    });
+  }
+  asio::signal_set signals_;
+  std::function<void()> on_stop_;
+  bool is_stopping_ = false;
+};
+
+void say_hello(const config::Config& config, const std::vector<std::unique_ptr<channel::Channel>>& channels,
+               const gateway::Models& models) {
+  std::vector<std::string> names;
+  for (const auto& channel : channels) names.push_back(channel->name());
+  std::vector<std::string> hints;
+  for (const auto& [hint, model] : models) hints.push_back(fmt::format("{} = {}", hint, model.name));
+  spdlog::info("usher {}: channels {}; models {}; data in {}", USHER_VERSION, fmt::join(names, ", "),
+               fmt::join(hints, ", "), config.gateway.data_dir.string());
+}
+
+}  // namespace
+
+int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> acting_as) {
+  set_up_logging(config->gateway.log_level, config->gateway.log_format);
+  ::mallopt(M_ARENA_MAX, 2);  // few threads, small heaps: keeps the idle footprint low
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::filesystem::path& data_dir = config->gateway.data_dir;
+
+  // One process a data_dir.
+  Result<DataLock> lock = DataLock::acquire(data_dir);
+  if (!lock) return complain(lock.error());
+
+  // One loop for all coroutines; a small pool for what blocks.
+  asio::io_context loop(1);
+  asio::thread_pool pool(kPoolThreads);
+  const SystemClock clock;
+
+  // What must survive: messages, limits, memories.
+  auto journal = gateway::open_journal(data_dir / "gateway.db", loop.get_executor(), clock);
+  if (!journal) return complain(journal.error());
+  auto counters = limits::open_counters(data_dir / "limits.db", pool.get_executor());
+  if (!counters) return complain(counters.error());
+  auto windows = limits::make_rate_windows(**counters, clock);
+  if (!windows) return complain(windows.error());
+  Result<limits::Calendar> calendar = limits::Calendar::open(config->gateway.timezone);
+  if (!calendar) return complain(calendar.error(), kBadConfiguration);
+  auto budgets = limits::make_budgets(**counters, clock, std::move(*calendar));
+  if (!budgets) return complain(budgets.error());
+  auto memories = memory::make_memory_stores(pool.get_executor(), clock);
+
+  // The way out: one HTTP client for models and platforms.
+  auto http = net::make_http_client(loop.get_executor());
+  const ModelSet models = make_models(*config, *http);
+
+  // Who may do what.
+  const rbac::RoleResolver roles(config);
+  const rbac::WorkspaceSelector workspaces(config);
+
+  // The orchestrator and its channels.
+  auto channels = make_channels(*config, *http, acting_as);
+  if (channels.empty()) {
+    return complain({ErrorKind::invalid, fmt::format("{} configures no channel: add [[channels.telegram]], or "
+                                                     "[channels.console] with enabled = true",
+                                                     config->file.string())},
+                    kBadConfiguration);
+  }
+  gateway::Gateway gateway(loop.get_executor(), gateway::Services{.config = config,
+                                                                  .clock = clock,
+                                                                  .journal = **journal,
+                                                                  .roles = roles,
+                                                                  .workspaces = workspaces,
+                                                                  .memories = *memories,
+                                                                  .windows = **windows,
+                                                                  .budgets = **budgets,
+                                                                  .models = models.models,
+                                                                  .pool = pool.get_executor()});
+  say_hello(*config, channels, models.models);
+  for (auto& channel : channels) gateway.add(std::move(channel));
+
+  Signals signals(loop, [&] { gateway.shut_down(config->gateway.shutdown_grace); });
+  int status = kFine;
+  asio::co_spawn(loop, gateway.run(), [&](std::exception_ptr error, Result<void> ended) {
+    if (error || !ended) {
+      spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
+      status = kError;
+    }
+    signals.cancel();
+    http->close_idle();
+    loop.stop();
+  });
+  loop.run();
+  pool.join();
+  return status;
+}
+
+}  // namespace usher::app

@@ -1,0 +1,199 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "app/application.h"
+#include "app/exit_status.h"
+#include "app/inspect.h"
+#include "base/text.h"
+
+namespace usher::app {
+namespace {
+
+constexpr const char* kTerminal = "console:local";
+constexpr const char* kSenderHelp = "telegram:123, discord:8035…, console:local, or a bare id";
+
+struct Options {
+  std::string config_file = "./config.toml";
+  std::string sender, chat, tool, role;
+  std::string acting_as = kTerminal;
+  std::string tenant;
+  bool as_json = false;
+  bool only_running = false;
+};
+
+void complain(const std::string& message) { fmt::print(stderr, "usher: {}\n", message); }
+
+// Prints what is wrong with the configuration; nullptr when it cannot be used.
+std::shared_ptr<const config::Config> load_or_complain(const Options& options) {
+  config::Loaded loaded = config::load(options.config_file, config::environment());
+  std::size_t errors = 0;
+  for (const config::Problem& problem : loaded.problems) {
+    fmt::print(stderr, "{}\n", config::to_string(problem));
+    errors += problem.is_warning ? 0 : 1;
+  }
+  if (!loaded.config) {
+    complain(fmt::format("{} error{} in the configuration; nothing was started", errors, errors == 1 ? "" : "s"));
+  }
+  return loaded.config;
+}
+
+std::string tenant_or_default(const Options& options) { return options.tenant.empty() ? "default" : options.tenant; }
+
+int with_sender(const Options& options, const std::string& who,
+                const std::function<int(std::shared_ptr<const config::Config>, Sender)>& command) {
+  std::shared_ptr<const config::Config> config = load_or_complain(options);
+  if (!config) return kBadConfiguration;
+  Result<Sender> sender = parse_sender(who, tenant_or_default(options));
+  if (!sender) {
+    complain(sender.error().message);
+    return kError;
+  }
+  if (!config->tenants.contains(sender->tenant)) {
+    complain(fmt::format("there is no tenant '{}' in {}", sender->tenant, config->file.string()));
+    return kError;
+  }
+  return command(std::move(config), std::move(*sender));
+}
+
+int run_gateway(const Options& options) {
+  std::shared_ptr<const config::Config> config = load_or_complain(options);
+  return config ? serve(std::move(config), std::nullopt) : kBadConfiguration;
+}
+
+int run_check(const Options& options) {
+  return check(config::load(options.config_file, config::environment()), options.as_json, options.only_running);
+}
+
+int run_chat(const Options& options) {
+  return with_sender(options, options.acting_as,
+                     [](auto config, Sender sender) { return serve(std::move(config), std::move(sender)); });
+}
+
+int run_explain(const Options& options) {
+  return with_sender(options, options.sender, [&](auto config, Sender sender) {
+    return explain(std::move(config), {.sender = std::move(sender), .chat = options.chat, .tool = options.tool},
+                   options.as_json);
+  });
+}
+
+int run_roles(const Options& options) {
+  std::shared_ptr<const config::Config> config = load_or_complain(options);
+  return config ? show_roles(std::move(config), options.as_json) : kBadConfiguration;
+}
+
+int run_usage(const Options& options) {
+  std::shared_ptr<const config::Config> config = load_or_complain(options);
+  if (!config) return kBadConfiguration;
+  return show_usage(*config, {.sender = options.sender, .role = options.role, .tenant = options.tenant},
+                    options.as_json);
+}
+
+int run_memory_path(const Options& options) {
+  return with_sender(options, options.sender, [&](auto config, Sender sender) {
+    return memory_path(std::move(config), sender, options.chat, options.as_json);
+  });
+}
+
+void add_tenant(CLI::App& command, Options& options) {
+  command.add_option("--tenant", options.tenant, "the tenant the sender belongs to (default: default)");
+}
+
+void add_sender(CLI::App& command, Options& options) {
+  command.add_option("SENDER", options.sender, kSenderHelp)->required();
+  add_tenant(command, options);
+}
+
+void add_json(CLI::App& command, Options& options) { command.add_flag("--json", options.as_json, "print JSON"); }
+
+CLI::App& add_command(CLI::App& parent, Options& options, const char* name, const char* help) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->add_option("-c,--config", options.config_file, "the configuration file (default: ./config.toml)");
+  return *command;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{
+      "usher: one bot for many kinds of people. Finds out who writes, seats them in the room of their role, and "
+      "answers "
+      "with that role's tools, model and limits.\n\nFirst steps: `usher check`, then `usher run`. All of it is set in "
+      "config.toml (docs/configuration.md)."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "usher " USHER_VERSION);
+  app.footer("Exit status: 0 fine, 1 error, 2 gate tripped, 3 bad configuration.\nEvery command has --help.");
+
+  Options options;
+  std::function<int(const Options&)> chosen;
+  const auto choose = [&](CLI::App& command, int (*run)(const Options&)) {
+    command.callback([&chosen, run] { chosen = run; });
+  };
+
+  choose(add_command(app, options, "run", "serve the configured channels until SIGTERM or Ctrl-C"), run_gateway);
+
+  CLI::App& check = add_command(app, options, "check", "validate config.toml: every error with file, line and column");
+  add_json(check, options);
+  check.add_flag("--running", options.only_running, "also fail unless a gateway runs on its data_dir (health checks)");
+  choose(check, run_check);
+
+  CLI::App& chat = add_command(app, options, "chat", "talk in this terminal as any sender, to see what they see");
+  chat.add_option("--as", options.acting_as, fmt::format("{} (default: {})", kSenderHelp, kTerminal));
+  add_tenant(chat, options);
+  choose(chat, run_chat);
+
+  CLI::App& explain =
+      add_command(app, options, "explain", "who a sender is to usher: role, room, tools, limits, and why");
+  add_sender(explain, options);
+  explain.add_option("--chat", options.chat, "as in that chat: telegram:-100… (group ceilings apply)");
+  explain.add_option("--tool", options.tool, "whether this tool may be called, and why not");
+  add_json(explain, options);
+  choose(explain, run_explain);
+
+  CLI::App& roles = add_command(app, options, "roles", "the roles of every tenant and the tools each is offered");
+  add_json(roles, options);
+  choose(roles, run_roles);
+
+  CLI::App& usage = add_command(app, options, "usage", "what was spent today and what is left");
+  usage.add_option("--sender", options.sender, "only this sender (telegram:123)");
+  usage.add_option("--role", options.role, "only this role");
+  usage.add_option("--tenant", options.tenant, "only this tenant");
+  add_json(usage, options);
+  choose(usage, run_usage);
+
+  CLI::App* memory = app.add_subcommand("memory", "a sender's memory");
+  memory->require_subcommand(1);
+  CLI::App& path = add_command(*memory, options, "path", "print the file that holds a sender's memory");
+  add_sender(path, options);
+  path.add_option("--chat", options.chat, "as in that chat (a group ceiling has its own workspace)");
+  add_json(path, options);
+  choose(path, run_memory_path);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    const std::vector<std::string> unknown = app.remaining();
+    if (unknown.empty()) {
+      app.exit(error);
+    } else {
+      complain(fmt::format("there is no command '{}'; usher --help lists them", printable(unknown.front())));
+    }
+    return kError;
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? kFine : kError;
+  }
+  try {
+    return chosen(options);
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return kError;
+  }
+}
+
+}  // namespace usher::app

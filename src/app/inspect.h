@@ -1,0 +1,35 @@
+// The commands that look without changing anything: check, explain, roles, usage, memory path. Each prints to stdout,
+// as text for people or as JSON, and returns an ExitStatus.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/sender.h"
+#include "config/config.h"
+#include "config/load.h"
+
+namespace usher::app {
+
+// `must_run`: an error too unless a gateway runs on its data_dir.
+int check(const config::Loaded& loaded, bool as_json, bool must_run);
+
+struct ExplainRequest {
+  Sender sender;
+  std::string chat;  // "telegram:-100…" or ""
+  std::string tool;  // "" = no decision asked
+};
+int explain(std::shared_ptr<const config::Config> config, const ExplainRequest& request, bool as_json);
+
+int show_roles(std::shared_ptr<const config::Config> config, bool as_json);
+
+struct UsageFilter {
+  std::string sender, role, tenant;  // "" = all
+};
+int show_usage(const config::Config& config, const UsageFilter& filter, bool as_json);
+
+int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const std::string& chat,
+                bool as_json);
+
+}  // namespace usher::app

@@ -1,0 +1,31 @@
+// The chat commands that usher answers itself: /start /help /new /whoami /usage, and a /stop with nothing to stop (one
+// that ends a running turn is the gateway's, as it must not wait behind that turn).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/texts.h"
+#include "gateway/turn.h"
+#include "rbac/role.h"
+
+namespace usher::gateway {
+
+// "/help@bot now" → "help"; "" when the text is no command.
+std::string_view command_of(std::string_view text);
+
+// Everything a command may look at. References live through the call.
+struct CommandContext {
+  const rbac::RoleContext& context;
+  const Services& services;
+  const Texts& texts;
+  const rbac::Workspace& workspace;
+  std::string_view sender_digest;
+  std::string conversation;  // key
+};
+
+// nullopt when `command` is none of ours: the text is then the model's to read.
+Task<std::optional<std::string>> run_command(std::string_view command, CommandContext context);
+
+}  // namespace usher::gateway

@@ -1,0 +1,44 @@
+// The orchestrator: takes messages from channels, commits them, runs their turns (serial within a conversation, fair
+// across all), and sees each reply delivered. Event-loop thread only. Lifetime: built by the composition root after
+// everything in Services and destroyed before it; run() has ended by then.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "channel/channel.h"
+#include "gateway/turn.h"
+
+namespace usher::gateway {
+
+struct Bounds {
+  std::size_t max_unfinished = 4096;  // messages accepted and not done; beyond it the inbox is full and channels wait
+  std::size_t max_running = 256;      // turns at once
+};
+
+class Gateway {
+ public:
+  Gateway(asio::any_io_executor loop, const Services& services, Bounds bounds = {});
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Before run(). Names are unique.
+  void add(std::unique_ptr<channel::Channel> channel);
+
+  // Finishes what an earlier process left, then serves until shut_down() or until every channel has ended by itself and
+  // all turns are done. Fails when the journal cannot be read.
+  Task<Result<void>> run();
+
+  // Stops intake at once; turns that run may finish within `grace`, the rest stays in the journal for the next start.
+  void shut_down(std::chrono::seconds grace);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace usher::gateway

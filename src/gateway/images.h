@@ -1,0 +1,23 @@
+// Pictures people send: which they are by their first bytes, and where they are kept. Pure but for keep_image.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace usher::gateway {
+
+constexpr std::size_t kMaxImageBytes = 10u << 20;
+constexpr std::size_t kMaxImagesPerMessage = 4;
+
+// "image/jpeg", "image/png", "image/gif" or "image/webp" by the content itself, never by what the platform claims; ""
+// for anything else.
+std::string_view image_media_type(std::string_view bytes);
+
+// Writes the picture beneath the sender's files directory (made 0700 when missing) as "inbox/<name>.<ext>"; returns
+// that path. Blocking.
+Result<std::string> keep_image(const std::filesystem::path& files, std::string_view name, std::string_view bytes);
+
+}  // namespace usher::gateway

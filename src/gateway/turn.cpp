@@ -1,0 +1,282 @@
+#include "gateway/turn.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "agent/history.h"
+#include "agent/loop.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "gateway/commands.h"
+#include "gateway/entitlement.h"
+#include "gateway/images.h"
+#include "tool/gate.h"
+
+namespace usher::gateway {
+namespace {
+
+constexpr std::size_t kMaxRecalledFacts = 5;
+constexpr std::chrono::seconds kFetchTimeout{30};
+
+std::string minute_of(WallTime time) {
+  std::string iso = to_iso8601(time);
+  return iso.substr(0, 16) + "Z";  // stable within a minute: "2026-11-21T23:31Z"
+}
+
+memory::Audience audience_of(const channel::Incoming& incoming) {
+  return incoming.is_group ? memory::Audience::group : memory::Audience::private_chat;
+}
+
+std::vector<memory::Entry> entries_of(const std::string& said, const agent::TurnResult& result,
+                                      const std::string& reply) {
+  std::vector<memory::Entry> entries;
+  entries.push_back(agent::to_entry({.author = provider::Author::user, .text = said}));
+  for (const provider::Message& message : result.messages) entries.push_back(agent::to_entry(message));
+  // A turn ended by a guard has no last word of the model; what the person was told stands in for it.
+  if (entries.back().author != "assistant") entries.push_back({.author = "assistant", .text = reply});
+  return entries;
+}
+
+}  // namespace
+
+// Who sits where, for one turn.
+struct Turns::Seated {
+  tool::Seat seat;
+  std::string conversation;  // key
+  std::shared_ptr<const Room> room;
+  const Model* model = nullptr;
+};
+
+Turns::Turns(const Services& services) : services_(services), rooms_(services.clock) {}
+
+Conversation Turns::conversation_of(const channel::Incoming& incoming, const std::string& tenant) {
+  return {.channel = incoming.channel,
+          .chat = incoming.chat,
+          .thread = incoming.thread,
+          .sender = {.tenant = tenant, .kind = incoming.kind, .id = incoming.sender_id}};
+}
+
+Result<std::shared_ptr<const rbac::RoleContext>> Turns::resolve(const channel::Incoming& incoming,
+                                                                const Sender& sender) const {
+  const rbac::Place place{.kind = incoming.kind, .chat = incoming.chat, .is_group = incoming.is_group};
+  const rbac::PlatformRoles platform_roles{.guild = incoming.guild, .roles = incoming.platform_roles};
+  return services_.roles.resolve(sender, place, &platform_roles);
+}
+
+Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& tenant) {
+  auto role = resolve(incoming, conversation_of(incoming, tenant).sender);
+  return rooms_.texts(role ? services_.workspaces.select(**role).root : services_.config->gateway.workspaces_dir);
+}
+
+Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
+  const channel::Incoming& incoming = accepted.incoming;
+  if (incoming.sender_id.empty()) co_return TurnOutcome();  // nobody the platform vouches for
+  const Conversation conversation = conversation_of(incoming, channel.tenant());
+  Result<std::shared_ptr<const rbac::RoleContext>> role = resolve(incoming, conversation.sender);
+  if (!role) {
+    const std::string who = to_string(conversation.sender);
+    spdlog::info("{} {} turned away: {}", incoming.channel, who, role.error().message);
+    const Texts texts = rooms_.texts(services_.config->gateway.workspaces_dir);
+    co_return TurnOutcome{.reply = texts.say("turned_away", {{"sender", who}})};
+  }
+  Seated seated;
+  seated.seat = {.context = *role,
+                 .workspace = services_.workspaces.select(**role),
+                 .sender_digest = sender_digest(conversation.sender),
+                 .audience = audience_of(incoming),
+                 .pool = services_.pool};
+  seated.conversation = conversation_key(conversation);
+  std::optional<std::string> answer = co_await answer_command(incoming, seated);
+  if (answer) co_return TurnOutcome{.reply = std::move(*answer)};
+
+  Result<void> furnished = co_await furnish(seated);
+  if (!furnished) {
+    co_return TurnOutcome{.reply =
+                              explain_failure(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated)};
+  }
+  TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
+  co_return outcome;
+}
+
+Task<std::optional<std::string>> Turns::answer_command(const channel::Incoming& incoming, const Seated& seated) {
+  const std::string_view command = command_of(incoming.text);
+  if (command.empty()) co_return std::nullopt;
+  const Texts texts = rooms_.texts(seated.seat.workspace.root);
+  const CommandContext context{.context = *seated.seat.context,
+                               .services = services_,
+                               .texts = texts,
+                               .workspace = seated.seat.workspace,
+                               .sender_digest = seated.seat.sender_digest,
+                               .conversation = seated.conversation};
+  std::optional<std::string> answer = co_await run_command(command, context);
+  co_return answer;
+}
+
+// The room's prompt, the role's model, the sender's memory.
+Task<Result<void>> Turns::furnish(Seated& seated) {
+  Result<std::shared_ptr<const Room>> room = rooms_.find(seated.seat.workspace.root);
+  if (!room) co_return fail(std::move(room.error()));
+  seated.room = std::move(*room);
+  const std::string& hint = seated.seat.context->model_hint;
+  auto model = services_.models.find(hint);
+  if (model == services_.models.end()) {
+    co_return fail(ErrorKind::not_found, fmt::format("model hint '{}' is not configured", hint));
+  }
+  seated.model = &model->second;
+  seated.seat.memory = services_.memories.cached(seated.seat.workspace.memory_db);
+  if (seated.seat.memory) co_return Result<void>();
+  Result<std::shared_ptr<memory::MemoryStore>> opened =
+      co_await services_.memories.open(seated.seat.workspace.memory_db);
+  if (!opened) co_return fail(std::move(opened.error()));
+  seated.seat.memory = std::move(*opened);
+  co_return Result<void>();
+}
+
+Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
+                                  std::function<bool()> is_cancelled) {
+  const channel::Incoming& incoming = accepted.incoming;
+  const Texts& texts = seated.room->texts;
+  const Deadline deadline = Deadline::in(services_.config->agent.turn_timeout);
+  TurnOutcome outcome;
+
+  std::string said = incoming.text;
+  Result<std::vector<provider::Image>> images =
+      co_await fetch_images(accepted, channel, seated, deadline.capped(kFetchTimeout), said);
+  if (!images) {
+    spdlog::warn("picture from {}: {}", to_string(seated.seat.context->sender), images.error().message);
+    outcome.reply = texts.say("image_failed");
+    co_return outcome;
+  }
+  if (trim(said).empty()) {
+    outcome.reply = texts.say("empty");
+    co_return outcome;
+  }
+  Result<std::vector<provider::Message>> history = recall_history(incoming, seated, said, std::move(*images));
+  Result<agent::TurnResult> result = fail(ErrorKind::internal, "");
+  if (history) {
+    agent::LoopLimits limits;
+    limits.max_iterations = services_.config->agent.max_iterations;
+    limits.turn_deadline = deadline;
+    const agent::Hooks hooks = watch(incoming, channel, seated, std::move(is_cancelled));
+    result = co_await run_loop(seated, *history, limits, hooks);
+  } else {
+    result = fail(std::move(history.error()));
+  }
+  if (!result) {
+    outcome.was_cancelled = result.error().kind == ErrorKind::cancelled;
+    outcome.reply = explain_failure(result.error(), texts, seated);
+    co_return outcome;
+  }
+  outcome.reply = trim(result->text).empty() ? texts.say("unfinished") : std::move(result->text);
+  outcome.remembered = {.memory = seated.seat.memory,
+                        .conversation = seated.conversation,
+                        .turn = fmt::format("{}:{}", incoming.channel, incoming.platform_id),
+                        .entries = entries_of(said, *result, outcome.reply)};
+  co_return outcome;
+}
+
+// What the model reads: the room's prompt, what was said before, the sender's words with what is known around them.
+Result<std::vector<provider::Message>> Turns::recall_history(const channel::Incoming& incoming, const Seated& seated,
+                                                             const std::string& said,
+                                                             std::vector<provider::Image> images) {
+  memory::MemoryStore& memory = *seated.seat.memory;
+  const rbac::RoleContext& context = *seated.seat.context;
+  Result<std::vector<memory::Entry>> entries =
+      memory.history(seated.conversation, static_cast<std::size_t>(services_.config->agent.history_messages));
+  if (!entries) return fail(std::move(entries.error()));
+  agent::TurnFacts facts{.sender = to_string(context.sender),
+                         .display_name = incoming.display_name,
+                         .role = context.role,
+                         .channel = incoming.channel,
+                         .time = minute_of(services_.clock.wall()),
+                         .is_group = incoming.is_group};
+  if (context.permits_tool("memory_recall").allowed) {
+    Result<std::vector<memory::Fact>> recalled = memory.recall(seated.seat.audience, incoming.text, kMaxRecalledFacts);
+    if (!recalled) return fail(std::move(recalled.error()));
+    for (memory::Fact& fact : *recalled) facts.remembered.push_back(std::move(fact.text));
+  }
+  std::vector<provider::Message> history = agent::to_messages(*entries);
+  history.insert(history.begin(), {.author = provider::Author::system, .text = seated.room->system_prompt});
+  history.push_back(
+      {.author = provider::Author::user, .text = agent::user_prompt(facts, said), .images = std::move(images)});
+  agent::fit_to_context(history, seated.model->context_tokens - seated.model->price.max_output_tokens);
+  return history;
+}
+
+// The loop behind this role's decorators.
+Task<Result<agent::TurnResult>> Turns::run_loop(const Seated& seated, std::vector<provider::Message>& history,
+                                                const agent::LoopLimits& limits, const agent::Hooks& hooks) {
+  const rbac::RoleContext& context = *seated.seat.context;
+  const std::string& digest = seated.seat.sender_digest;
+  provider::RateLimitedProvider limited(*seated.model->provider, services_.windows,
+                                        rate_keys(context, digest, Metered::model_calls));
+  provider::BudgetedProvider budgeted(limited, services_.budgets, budget_scopes(context), seated.model->price,
+                                      seated.model->name);
+  const tool::ToolSet tools =
+      tool::make_tools(seated.seat, services_.windows, rate_keys(context, digest, Metered::tool_calls));
+  Result<agent::TurnResult> result = co_await agent::run_tool_call_loop(budgeted, tools, history, limits, hooks);
+  co_return result;
+}
+
+agent::Hooks Turns::watch(const channel::Incoming& incoming, channel::Channel& channel, const Seated& seated,
+                          std::function<bool()> is_cancelled) const {
+  agent::Hooks hooks;
+  hooks.is_cancelled = std::move(is_cancelled);
+  hooks.on_text = [&](std::string_view piece) { channel.show_progress(incoming.chat, incoming.thread, piece); };
+  hooks.on_tool_call = [who = to_string(seated.seat.context->sender)](const agent::ToolCallReport& report) {
+    const char* outcome = report.succeeded ? "ran" : (report.denied ? "denied" : "failed");
+    spdlog::info("{}: tool {} {} in {} µs{}{}", who, printable(report.name), outcome, report.duration.count(),
+                 report.detail.empty() ? "" : ": ", printable(report.detail));
+  };
+  return hooks.with_role_context(seated.seat.context);
+}
+
+Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& accepted, channel::Channel& channel,
+                                                               const Seated& seated, Deadline deadline,
+                                                               std::string& said) {
+  std::vector<provider::Image> images;
+  const std::filesystem::path& files = seated.seat.workspace.files;
+  for (const channel::Attachment& attachment : accepted.incoming.attachments) {
+    if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {
+      said += "\n[an attachment that cannot be read here was left out]";
+      continue;
+    }
+    Result<std::string> bytes = co_await channel.fetch(attachment, kMaxImageBytes, deadline);
+    if (!bytes) co_return fail(std::move(bytes.error()));
+    const std::string_view type = image_media_type(*bytes);
+    const std::string name = fmt::format("{}-{}", accepted.id, images.size() + 1);
+    auto shared = std::make_shared<const std::string>(std::move(*bytes));
+    Result<std::string> path =
+        co_await run_on(services_.pool, [files, name, shared] { return keep_image(files, name, *shared); });
+    if (!path) co_return fail(std::move(path.error()));
+    said += fmt::format("\n[picture: files/{}]", *path);
+    images.push_back({.media_type = std::string(type), .bytes = *shared});
+  }
+  co_return images;
+}
+
+std::string Turns::explain_failure(const Error& error, const Texts& texts, const Seated& seated) const {
+  const std::string who = to_string(seated.seat.context->sender);
+  switch (error.kind) {
+    case ErrorKind::limit:
+      spdlog::info("{} limited: {}", who, error.message);
+      if (!error.retry_after) return texts.say("blocked", {{"reason", error.message}});
+      return texts.say("limit", {{"reason", error.message}, {"time", in_words(*error.retry_after)}});
+    case ErrorKind::timeout:
+      spdlog::warn("turn of {} timed out: {}", who, error.message);
+      return texts.say("timeout");
+    case ErrorKind::cancelled:
+      return texts.say("stopped");
+    case ErrorKind::busy:
+    case ErrorKind::unavailable:
+    case ErrorKind::protocol:
+      spdlog::warn("model {} failed {}: {}", seated.model ? seated.model->name : "?", who,
+                   printable(redact(error.message), 400));
+      return texts.say("outage");
+    default:
+      spdlog::error("turn of {} failed: {}: {}", who, to_string(error.kind), printable(redact(error.message), 400));
+      return texts.say("unavailable");
+  }
+}
+
+}  // namespace usher::gateway

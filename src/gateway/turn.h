@@ -1,0 +1,92 @@
+// One person's message becomes an answer: who they are, which room they sit in, what they may use, the agent loop, and
+// the sentence they get when any of it fails. Event-loop thread; one Turns serves all turns at once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/loop.h"
+#include "base/async.h"
+#include "base/clock.h"
+#include "channel/channel.h"
+#include "config/config.h"
+#include "gateway/journal.h"
+#include "gateway/models.h"
+#include "gateway/room.h"
+#include "limits/budget.h"
+#include "limits/rate.h"
+#include "memory/memory.h"
+#include "rbac/role.h"
+
+namespace usher::gateway {
+
+// What every turn is made of. All references outlive the gateway.
+struct Services {
+  std::shared_ptr<const config::Config> config;
+  const Clock& clock;
+  Journal& journal;
+  const rbac::RoleResolver& roles;
+  const rbac::WorkspaceSelector& workspaces;
+  memory::MemoryStores& memories;
+  limits::RateWindows& windows;
+  limits::Budgets& budgets;
+  const Models& models;
+  asio::any_io_executor pool;  // blocking work
+};
+
+// What a turn wants to keep, once its reply is safe in the journal.
+struct Remembered {
+  std::shared_ptr<memory::MemoryStore> memory;
+  std::string conversation;
+  std::string turn;
+  std::vector<memory::Entry> entries;
+};
+
+struct TurnOutcome {
+  std::string reply;  // Markdown; "" = nobody is to be answered
+  Remembered remembered;
+  bool was_cancelled = false;
+};
+
+class Turns {
+ public:
+  explicit Turns(const Services& services);
+
+  // Never fails: every trouble becomes a sentence for the person and a log line for the operator. `is_cancelled` is
+  // asked between steps; cancelling the coroutine ends it at the next wait with `was_cancelled`.
+  Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled);
+
+  // usher's own sentences as the sender's workspace words them; for whoever is turned away, and so has no workspace, as
+  // <workspaces_dir>/messages.toml does.
+  Texts texts_for(const channel::Incoming& incoming, const std::string& tenant);
+  // The conversation of a message; its key is the lane.
+  static Conversation conversation_of(const channel::Incoming& incoming, const std::string& tenant);
+
+ private:
+  struct Seated;
+  Result<std::shared_ptr<const rbac::RoleContext>> resolve(const channel::Incoming& incoming,
+                                                           const Sender& sender) const;
+  Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);
+  Task<Result<void>> furnish(Seated& seated);
+  Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
+                             std::function<bool()> is_cancelled);
+  // Appends a note about each attachment to `said`.
+  Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
+                                                          const Seated& seated, Deadline deadline, std::string& said);
+  Result<std::vector<provider::Message>> recall_history(const channel::Incoming& incoming, const Seated& seated,
+                                                        const std::string& said, std::vector<provider::Image> images);
+  Task<Result<agent::TurnResult>> run_loop(const Seated& seated, std::vector<provider::Message>& history,
+                                           const agent::LoopLimits& limits, const agent::Hooks& hooks);
+  agent::Hooks watch(const channel::Incoming& incoming, channel::Channel& channel, const Seated& seated,
+                     std::function<bool()> is_cancelled) const;
+  std::string explain_failure(const Error& error, const Texts& texts, const Seated& seated) const;
+
+  Services services_;
+  Rooms rooms_;
+};
+
+}  // namespace usher::gateway
