@@ -1,0 +1,125 @@
+#include "config/reading/keys.h"
+
+#include <algorithm>
+#include <array>
+
+namespace usher::config {
+namespace {
+
+using enum KeyType;
+
+constexpr Key kRootKeys[] = {
+    {"gateway", table},    {"providers", named_tables}, {"models", named_tables}, {"agent", table}, {"channels", table},
+    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", later}, {"api", later},
+    {"identities", later},
+};
+constexpr Key kGatewayKeys[] = {
+    {"data_dir", text},  {"workspaces_dir", text}, {"listen", text}, {"timezone", text}, {"shutdown_grace_s", integer},
+    {"log_level", text}, {"log_format", text},
+};
+constexpr Key kProviderKeys[] = {
+    {"kind", text},
+    {"base_url", text},
+    {"api_key", text},
+    {"timeout_s", integer},
+};
+constexpr Key kModelKeys[] = {
+    {"provider", text},
+    {"model", text},
+    {"input_usd_per_mtok", number},
+    {"output_usd_per_mtok", number},
+    {"cached_input_usd_per_mtok", number},
+    {"free", boolean},
+    {"context_tokens", integer},
+    {"max_output_tokens", integer},
+    {"fallback", texts},
+};
+constexpr Key kAgentKeys[] = {
+    {"max_iterations", integer},
+    {"history_messages", integer},
+    {"turn_timeout_s", integer},
+    // The implicit role, used without [rbac].
+    {"senders", ids},
+    {"autonomy", text},
+    {"allowed_tools", texts},
+    {"denied_tools", texts},
+    {"workspace", text},
+    {"model_hint", text},
+    {"memory_isolation", boolean},
+    {"rag_access", texts},
+    {"rate_limit_per_minute", integer},
+    {"rate_limit_per_minute_total", integer},
+    {"cost_daily_limit_usd", number},
+    {"cost_daily_limit_usd_total", number},
+};
+constexpr Key kChannelsKeys[] = {
+    {"telegram", tables},
+    {"console", table},
+    {"discord", later},
+    {"web", later},
+};
+constexpr Key kTelegramKeys[] = {
+    {"name", text}, {"tenant", text}, {"token", text},        {"api_root", text},
+    {"mode", text}, {"groups", text}, {"webhook_url", later}, {"webhook_secret", later},
+};
+constexpr Key kConsoleKeys[] = {{"enabled", boolean}, {"tenant", text}};
+constexpr Key kTenantKeys[] = {{"rbac", table}};
+constexpr Key kRbacKeys[] = {
+    {"default_role", text},  {"roles", named_tables}, {"workspaces", named_tables},
+    {"assignments", tables}, {"groups", tables},
+};
+constexpr Key kRoleKeys[] = {
+    {"autonomy", text},
+    {"allowed_tools", texts},
+    {"denied_tools", texts},
+    {"workspace", text},
+    {"model_hint", text},
+    {"memory_isolation", boolean},
+    {"rag_access", texts},
+    {"rate_limit_per_minute", integer},
+    {"rate_limit_per_minute_total", integer},
+    {"cost_daily_limit_usd", number},
+    {"cost_daily_limit_usd_total", number},
+    {"approval", text},
+    {"policy", later},
+};
+constexpr Key kWorkspaceKeys[] = {{"path", text}};
+constexpr Key kAssignmentKeys[] = {{"sender", id}, {"discord_role", id}, {"guild", id}, {"role", text}};
+constexpr Key kGroupKeys[] = {{"chat", text}, {"ceiling", text}};
+
+constexpr std::array<std::string_view, 4> kLaterAnywhere = {"behind_proxy", "long_reply", "resend_unknown", "shards"};
+
+}  // namespace
+
+const Section kRoot{"config.toml", kRootKeys};
+const Section kGateway{"[gateway]", kGatewayKeys};
+const Section kProvider{"[providers.<name>]", kProviderKeys};
+const Section kModel{"[models.<hint>]", kModelKeys};
+const Section kAgent{"[agent]", kAgentKeys};
+const Section kChannels{"[channels]", kChannelsKeys};
+const Section kTelegram{"[[channels.telegram]]", kTelegramKeys};
+const Section kConsole{"[channels.console]", kConsoleKeys};
+const Section kTenant{"[tenants.<name>]", kTenantKeys};
+const Section kRbac{"[rbac]", kRbacKeys};
+const Section kRole{"[rbac.roles.<name>]", kRoleKeys};
+const Section kWorkspace{"[rbac.workspaces.<name>]", kWorkspaceKeys};
+const Section kAssignment{"[[rbac.assignments]]", kAssignmentKeys};
+const Section kGroup{"[[rbac.groups]]", kGroupKeys};
+
+const Key* Section::find(std::string_view name) const {
+  const auto found = std::ranges::find(keys, name, &Key::name);
+  return found == keys.end() ? nullptr : &*found;
+}
+
+std::span<const Section* const> all_sections() {
+  static constexpr std::array<const Section*, 14> kAll = {&kRoot,      &kGateway,    &kProvider, &kModel, &kAgent,
+                                                          &kChannels,  &kTelegram,   &kConsole,  &kRbac,  &kRole,
+                                                          &kWorkspace, &kAssignment, &kGroup,    &kTenant};
+  return kAll;
+}
+
+bool is_later_anywhere(std::string_view name) {
+  return std::ranges::find(kLaterAnywhere, name) != kLaterAnywhere.end();
+}
+
+}  // namespace usher::config

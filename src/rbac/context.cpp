@@ -1,0 +1,42 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rbac/role.h"
+
+namespace usher::rbac {
+namespace {
+
+// "allowed_tools of role 'buyer', the ceiling of this chat"
+std::string name_of(const char* key, const ToolFilter& filter, bool is_ceiling) {
+  return fmt::format("{} of role '{}'{}", key, filter.role, is_ceiling ? ", the ceiling of this chat" : "");
+}
+
+}  // namespace
+
+ToolDecision RoleContext::permits_tool(std::string_view tool) const {
+  if (tool_filters.empty()) return {false, fmt::format("tool '{}' is denied: no role", tool)};
+  std::string reasons;
+  for (const ToolFilter& filter : tool_filters) {
+    const bool is_ceiling = &filter != &tool_filters.front();
+    if (const std::string* pattern = filter.denied.first_match(tool)) {
+      return {false, fmt::format("tool '{}' is denied by '{}' in {}", tool, *pattern,
+                                 name_of("denied_tools", filter, is_ceiling))};
+    }
+    const std::string* pattern = filter.allowed.first_match(tool);
+    if (!pattern)
+      return {false, fmt::format("tool '{}' is not in {}", tool, name_of("allowed_tools", filter, is_ceiling))};
+    reasons += fmt::format("{}'{}' in {}", is_ceiling ? " and by " : "", *pattern,
+                           name_of("allowed_tools", filter, is_ceiling));
+  }
+  return {true, fmt::format("tool '{}' is allowed by {}", tool, reasons)};
+}
+
+bool RoleContext::permits_collection(std::string_view collection) const {
+  const auto holds = [&](const std::vector<std::string>& list) {
+    return std::ranges::any_of(list, [&](const std::string& name) { return name == collection || name == "*"; });
+  };
+  return !rag_access.empty() && std::ranges::all_of(rag_access, holds);
+}
+
+}  // namespace usher::rbac

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "rbac/role.h"
+
+namespace usher::rbac {
+namespace {
+
+std::size_t hash_of(std::string_view a, std::string_view b, std::string_view c) {
+  constexpr std::size_t kMix = 0x9e3779b97f4a7c15;
+  const std::hash<std::string_view> hash;
+  return (hash(a) * kMix + hash(b)) * kMix + hash(c);
+}
+
+struct SenderHash {
+  std::size_t operator()(const Sender& sender) const { return hash_of(sender.tenant, sender.kind, sender.id); }
+};
+
+template <class T>
+std::optional<T> smaller(const std::optional<T>& a, const std::optional<T>& b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+config::Limits smaller(const config::Limits& a, const config::Limits& b) {
+  return {smaller(a.per_minute, b.per_minute), smaller(a.per_minute_total, b.per_minute_total),
+          smaller(a.daily_cost, b.daily_cost), smaller(a.daily_cost_total, b.daily_cost_total)};
+}
+
+// Narrows `context` to what the ceiling grants too, and seats it in the ceiling's room.
+void apply_ceiling(RoleContext& context, const RoleContext& ceiling) {
+  context.ceiling = ceiling.role;
+  if (ceiling.role == context.role) return;
+  context.autonomy = std::min(context.autonomy, ceiling.autonomy);
+  context.tool_filters.push_back(ceiling.tool_filters.front());
+  context.rag_access.push_back(ceiling.rag_access.front());
+  context.limits = smaller(context.limits, ceiling.limits);
+  context.workspace = ceiling.workspace;
+  context.model_hint = ceiling.model_hint;
+  context.memory_isolation = ceiling.memory_isolation;
+  if (context.approval == "self")
+    context.approval = ceiling.approval;  // asking somebody else is the narrower of the two
+}
+
+struct Grant {
+  std::shared_ptr<const RoleContext> role;
+  Matched matched;
+};
+
+struct PlatformGrant {
+  std::string kind;
+  std::string guild;  // "" = any
+  Grant grant;
+};
+
+}  // namespace
+
+std::shared_ptr<const RoleContext> context_of(const config::Role& role) {
+  auto context = std::make_shared<RoleContext>();
+  context->role = role.name;
+  context->autonomy = role.autonomy;
+  context->tool_filters.push_back({role.name, policy::GlobSet(role.allowed_tools), policy::GlobSet(role.denied_tools)});
+  context->rag_access.push_back(role.rag_access);
+  context->workspace = role.workspace;
+  context->model_hint = role.model_hint;
+  context->memory_isolation = role.memory_isolation;
+  context->limits = role.limits;
+  context->approval = role.approval;
+  return context;
+}
+
+struct RoleResolver::Index {
+  struct Tenant {
+    std::optional<Grant> default_grant;
+    std::string turned_away;                                                     // the reason when there is none
+    std::vector<PlatformGrant> platform_grants;                                  // in file order
+    std::unordered_map<std::string, std::vector<std::size_t>> by_platform_role;  // into platform_grants
+  };
+
+  std::shared_ptr<const config::Config> config;
+  std::unordered_map<std::string, Tenant> tenants;
+  std::unordered_map<Sender, Grant, SenderHash> people;
+  // Keyed by tenant, kind and chat: the same three parts as a sender.
+  std::unordered_map<Sender, std::shared_ptr<const RoleContext>, SenderHash> ceilings;
+
+  explicit Index(std::shared_ptr<const config::Config> config);
+  void add(const config::Tenant& from);
+  const Grant* find(const Sender& sender, const PlatformRoles* platform_roles) const;
+  static const Grant* find_platform_grant(const Tenant& tenant, const Sender& sender, const PlatformRoles& held);
+};
+
+RoleResolver::Index::Index(std::shared_ptr<const config::Config> given) : config(std::move(given)) {
+  for (const auto& [name, tenant] : config->tenants) add(tenant);
+}
+
+void RoleResolver::Index::add(const config::Tenant& from) {
+  std::unordered_map<std::string, std::shared_ptr<const RoleContext>> roles;
+  for (const auto& [name, role] : from.roles) roles[name] = context_of(role);
+  Tenant& tenant = tenants[from.name];
+  if (from.default_role) {
+    tenant.default_grant =
+        Grant{roles.at(*from.default_role), {from.is_implicit ? "agent" : "default_role", from.source}};
+  }
+  tenant.turned_away =
+      from.is_implicit ? "not listed in 'senders' of [agent]" : "no assignment, and default_role is \"deny\"";
+  for (const config::Assignment& assignment : from.assignments) {
+    people.emplace(assignment.sender,
+                   Grant{roles.at(assignment.role), {from.is_implicit ? "agent" : "assignment", assignment.source}});
+  }
+  for (const config::PlatformRoleAssignment& assignment : from.platform_assignments) {
+    tenant.by_platform_role[assignment.platform_role].push_back(tenant.platform_grants.size());
+    tenant.platform_grants.push_back(
+        {assignment.kind, assignment.guild, Grant{roles.at(assignment.role), {"discord_role", assignment.source}}});
+  }
+  for (const config::GroupCeiling& group : from.groups) {
+    ceilings.emplace(Sender{from.name, group.kind, group.chat}, roles.at(group.ceiling));
+  }
+}
+
+const Grant* RoleResolver::Index::find_platform_grant(const Tenant& tenant, const Sender& sender,
+                                                      const PlatformRoles& held) {
+  std::size_t first = tenant.platform_grants.size();
+  for (const std::string& role : held.roles) {
+    const auto known = tenant.by_platform_role.find(role);
+    if (known == tenant.by_platform_role.end()) continue;
+    for (const std::size_t at : known->second) {
+      const PlatformGrant& grant = tenant.platform_grants[at];
+      if (grant.kind == sender.kind && (grant.guild.empty() || grant.guild == held.guild)) first = std::min(first, at);
+    }
+  }
+  return first < tenant.platform_grants.size() ? &tenant.platform_grants[first].grant : nullptr;
+}
+
+const Grant* RoleResolver::Index::find(const Sender& sender, const PlatformRoles* platform_roles) const {
+  const auto tenant = tenants.find(sender.tenant);
+  if (tenant == tenants.end()) return nullptr;
+  const auto person = people.find(sender);
+  if (person != people.end()) return &person->second;
+  const Grant* by_role = platform_roles ? find_platform_grant(tenant->second, sender, *platform_roles) : nullptr;
+  if (by_role) return by_role;
+  return tenant->second.default_grant ? &*tenant->second.default_grant : nullptr;
+}
+
+RoleResolver::RoleResolver(std::shared_ptr<const config::Config> config)
+    : index_(std::make_shared<const Index>(std::move(config))) {}
+
+Result<std::shared_ptr<const RoleContext>> RoleResolver::resolve(const Sender& sender, const Place& place,
+                                                                 const PlatformRoles* platform_roles) const {
+  if (sender.id.empty() || sender.kind.empty())
+    return fail(ErrorKind::denied, "a message without a sender is turned away");
+  const auto tenant = index_->tenants.find(sender.tenant);
+  if (tenant == index_->tenants.end()) {
+    return fail(ErrorKind::denied, fmt::format("{} is turned away: no tenant '{}'", to_string(sender), sender.tenant));
+  }
+  const Grant* grant = index_->find(sender, platform_roles);
+  if (!grant) {
+    return fail(ErrorKind::denied, fmt::format("{} is turned away: {}", to_string(sender), tenant->second.turned_away));
+  }
+  auto context = std::make_shared<RoleContext>(*grant->role);
+  context->sender = sender;
+  context->matched = grant->matched;
+  if (!index_->ceilings.empty()) {
+    const auto ceiling = index_->ceilings.find(Sender{sender.tenant, place.kind, place.chat});
+    if (ceiling != index_->ceilings.end()) apply_ceiling(*context, *ceiling->second);
+  }
+  return context;
+}
+
+}  // namespace usher::rbac

@@ -1,0 +1,114 @@
+// Who may do what: RoleResolver finds the role of a sender, RoleContext is the immutable answer, WorkspaceSelector the
+// room it is seated in. Pure: no I/O, no clock. All values may be shared between threads; the resolver keeps its Config
+// alive and is cheap to copy.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sender.h"
+#include "config/config.h"
+#include "policy/glob.h"
+
+namespace usher::rbac {
+
+// Where a message came from, as far as rights are concerned.
+struct Place {
+  std::string kind;       // channel kind: "telegram"
+  std::string chat;       // platform chat id
+  bool is_group = false;  // more people than the sender read along
+};
+
+// The platform roles that the platform itself vouches for in this event (Discord member.roles).
+struct PlatformRoles {
+  std::string guild;
+  std::vector<std::string> roles;
+};
+
+// How a role was found: "assignment" (config.toml:40), "discord_role", "default_role" or "agent".
+struct Matched {
+  std::string rule;
+  config::Source source;
+};
+
+// One role's word on tools; a group ceiling adds a second one (after the sender's own) and both must agree.
+struct ToolFilter {
+  std::string role;
+  policy::GlobSet allowed;
+  policy::GlobSet denied;
+};
+
+// Why a tool is or is not offered. `detail` is a sentence for people.
+struct ToolDecision {
+  bool allowed = false;
+  std::string detail;
+};
+
+// Everything a role means for one sender in one place. Immutable after make.
+class RoleContext {
+ public:
+  Sender sender;
+  std::string role;                    // the sender's own role
+  std::optional<std::string> ceiling;  // the group's ceiling role when it applied
+  Matched matched;
+  config::Autonomy autonomy = config::Autonomy::readonly;
+  std::vector<ToolFilter> tool_filters;              // every one must allow; none = nothing is allowed
+  std::vector<std::vector<std::string>> rag_access;  // every list must hold the collection or "*"; none = none
+  std::string workspace;                             // the ceiling's where one applied
+  std::string model_hint;
+  bool memory_isolation = true;
+  config::Limits limits;  // the smaller of the two
+  std::string approval;
+
+  // Named in allowed_tools and not in denied_tools, at every layer. Says which pattern decided.
+  ToolDecision permits_tool(std::string_view tool) const;
+  bool permits_collection(std::string_view collection) const;
+};
+
+// What a role means for anybody who holds it: a context without sender, matched rule and ceiling.
+std::shared_ptr<const RoleContext> context_of(const config::Role& role);
+
+class RoleResolver {
+ public:
+  explicit RoleResolver(std::shared_ptr<const config::Config> config);
+
+  // denied when the sender is turned away (default_role = "deny", the tenant is unknown). Never another tenant's role.
+  // Order: exact sender, platform role in file order, default_role; then the ceiling of place.chat.
+  Result<std::shared_ptr<const RoleContext>> resolve(const Sender& sender, const Place& place,
+                                                     const PlatformRoles* platform_roles = nullptr) const;
+
+ private:
+  struct Index;  // everything that resolve looks up, prepared once
+  std::shared_ptr<const Index> index_;
+};
+
+// The room: paths only, nothing is created here.
+struct Workspace {
+  std::string name;
+  std::filesystem::path root;       // role workspace, read-only
+  std::filesystem::path files;      // <data_dir>/<tenant>/files/<workspace>/<digest or "shared">/, writable
+  std::filesystem::path memory_db;  // <data_dir>/<tenant>/memory/<workspace>/<digest>.db or shared.db
+  std::filesystem::path
+      index_db;  // <data_dir>/<tenant>/index/<workspace>.db: search index over the workspace's catalogue
+  std::filesystem::path knowledge_root;       // <workspaces_dir>/knowledge
+  std::filesystem::path knowledge_index_dir;  // <data_dir>/<tenant>/index/knowledge
+};
+
+class WorkspaceSelector {
+ public:
+  explicit WorkspaceSelector(std::shared_ptr<const config::Config> config);
+  // `context` comes from a resolver of the same Config; throws std::logic_error when its workspace does not exist
+  // there.
+  Workspace select(const RoleContext& context) const;
+
+ private:
+  std::shared_ptr<const config::Config> config_;
+};
+
+}  // namespace usher::rbac
