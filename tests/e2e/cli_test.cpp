@@ -1,0 +1,274 @@
+// The command line: what operators type, what they see, and what it exits with.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "e2e/world.h"
+
+namespace usher::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where `text` stands in the config, as ":LINE:".
+std::string line_of(const std::string& config, const std::string& text) {
+  std::size_t position = config.find(text);
+  REQUIRE(position != std::string::npos);
+  return ":" + std::to_string(std::count(config.begin(), config.begin() + static_cast<long>(position), '\n') + 1) + ":";
+}
+
+json::object json_of(const ProcessResult& result) {
+  INFO(result.errors);
+  CHECK(result.status == 0);
+  Result<json::value> value = parse_json(result.output);
+  REQUIRE_MESSAGE((value && value->is_object()), result.output);
+  return value->get_object();
+}
+
+TEST_CASE("a good configuration passes check") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  ProcessResult result = world.command({"check"});
+  CHECK(result.status == 0);
+  CHECK_FALSE(result.output.empty());
+}
+
+TEST_CASE("every mistake is named at once with file, line, column and a suggestion, and nothing starts") {
+  World world;
+  std::string config = world.common_config() + World::shop_roles();
+  config.replace(config.find("autonomy = \"full\""), 8, "autonmy ");
+  config.replace(config.find("role = \"owner\""), 14, "role = \"ownr\" ");
+  config.replace(config.find("workspace = \"shared\""), 0, "rate_limit_per_minute = -5\n");
+  world.configure(config);
+  for (const char* command : {"check", "run", "roles"}) {
+    CAPTURE(command);
+    ProcessResult result = world.command({command});
+    CHECK(result.status == 3);
+    CHECK(contains(result.errors, "config.toml" + line_of(config, "autonmy") + "1:"));
+    CHECK(contains(result.errors, "'autonomy'"));
+    CHECK(contains(result.errors, "config.toml" + line_of(config, "role = \"ownr\"")));
+    CHECK(contains(result.errors, "config.toml" + line_of(config, "rate_limit_per_minute = -5")));
+  }
+  CHECK(world.telegram.count("getupdates") == 0);
+  CHECK_FALSE(fs::exists(world.dir / "data"));
+}
+
+TEST_CASE("broken TOML is an error with its place") {
+  World world;
+  world.configure("[gateway]\ndata_dir = \"data\n");
+  ProcessResult result = world.command({"check"});
+  CHECK(result.status == 3);
+  CHECK(contains(result.errors, "config.toml:2:"));
+}
+
+TEST_CASE("a missing or empty variable is an error that names the key and never a value") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.environment["MODEL_KEY"] = "";
+  ProcessResult result = world.command({"check"});
+  CHECK(result.status == 3);
+  CHECK(contains(result.errors, "MODEL_KEY"));
+  CHECK(contains(result.errors, "api_key"));
+  CHECK_FALSE(contains(result.errors + result.output, world.telegram.token()));
+}
+
+TEST_CASE("a value may come from the file that NAME_FILE names, but not from both") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.write_file("key.txt", "sk-from-a-file\n");
+  world.environment["MODEL_KEY_FILE"] = (world.dir / "key.txt").string();
+  CHECK(world.command({"check"}).status == 3);
+  world.environment.erase("MODEL_KEY");
+  CHECK(world.command({"check"}).status == 0);
+  world.run();
+  world.ask(ann, "hello");
+  CHECK(world.model.calls().at(0).headers.at("authorization") == "Bearer sk-from-a-file");
+}
+
+TEST_CASE("a config with a secret inside is refused when others can read it") {
+  World world;
+  std::string config = world.common_config() + World::shop_roles();
+  config.replace(config.find("${TELEGRAM_TOKEN}"), 17, world.telegram.token());
+  world.configure(config);
+  CHECK(world.command({"check"}).status == 0);
+  fs::permissions(world.dir / "config.toml", fs::perms(0644));
+  ProcessResult result = world.command({"check"});
+  CHECK(result.status == 3);
+  CHECK(contains(result.errors, "config.toml"));
+  CHECK_FALSE(contains(result.errors, world.telegram.token()));
+}
+
+TEST_CASE("what a later version brings is refused, not ignored") {
+  World world;
+  for (const char* more : {"mode = \"webhook\"\n", "webhook_url = \"https://example.org/hook\"\n",
+                           "\n[[channels.discord]]\nname = \"d\"\ntoken = \"x\"\n",
+                           "\n[rbac.roles.buyer.policy]\nmax_sensitivity_level = 1\n"}) {
+    CAPTURE(more);
+    std::string roles = World::shop_roles();
+    bool is_policy = contains(more, "policy");
+    world.configure(world.common_config() + (is_policy ? "" : more) + roles + (is_policy ? more : ""));
+    ProcessResult result = world.command({"check"});
+    CHECK(result.status == 3);
+    CHECK(contains(result.errors, "not available in this version"));
+  }
+}
+
+TEST_CASE("without a config file the message says what to do") {
+  World world;
+  ProcessResult result = world.command({"run"});
+  CHECK(result.status == 3);
+  CHECK(contains(result.errors, "config.toml"));
+}
+
+TEST_CASE("explain tells role, reason, room, tools and limits of a sender") {
+  World world;
+  std::string config = world.common_config() + World::shop_roles();
+  world.configure(config);
+  json::object owner = json_of(world.command({"explain", "telegram:100", "--json"}));
+  CHECK(owner.at("tenant") == "default");
+  CHECK(owner.at("sender") == "telegram:100");
+  CHECK(owner.at("role") == "owner");
+  CHECK(owner.at("workspace") == "owner");
+  CHECK(owner.at("autonomy") == "full");
+  CHECK(owner.at("tools").as_array().size() > 5);
+  CHECK(owner.contains("limits"));
+  CHECK(contains(json::serialize(owner.at("model")), "large-1"));
+  std::string matched = json::serialize(owner.at("matched"));
+  CHECK(contains(matched, "config.toml"));
+  std::string line = line_of(config, "[[rbac.assignments]]");
+  int number = std::stoi(line.substr(1));
+  CHECK((contains(matched, std::to_string(number)) || contains(matched, std::to_string(number + 1))));
+  std::string database = (world.dir / "data/default/memory/owner" / (std::string(owner_digest) + ".db")).string();
+  CHECK(owner.at("memory_db") == json::value(database));
+
+  json::object buyer = json_of(world.command({"explain", "telegram:200", "--json"}));
+  CHECK(buyer.at("role") == "buyer");
+  CHECK(contains(json::serialize(buyer.at("matched")), "default_role"));
+  CHECK(buyer.at("tools").as_array().size() == 2);
+  CHECK(json_of(world.command({"explain", "200", "--json"})).at("sender") == "telegram:200");
+}
+
+TEST_CASE("explain --tool decides as the gateway does and says why") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  auto decision = [&](const std::string& sender, const std::string& tool) {
+    return json_of(world.command({"explain", sender, "--tool", tool, "--json"})).at("decision").as_object();
+  };
+  CHECK(decision("telegram:100", "file_write").at("allowed") == true);
+  json::object denied = decision("telegram:200", "file_write");
+  CHECK(denied.at("allowed") == false);
+  CHECK_FALSE(denied.at("detail").as_string().empty());
+  CHECK(decision("telegram:200", "product_search").at("allowed") == true);
+  CHECK(decision("telegram:100", "no_such_tool").at("allowed") == false);
+}
+
+TEST_CASE("explain --chat applies the group's ceiling") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles() +
+                  "\n[[rbac.groups]]\nchat = \"telegram:-1001\"\nceiling = \"buyer\"\n");
+  json::object there = json_of(world.command({"explain", "telegram:100", "--chat", "telegram:-1001", "--json"}));
+  CHECK(there.at("workspace") == "shared");
+  CHECK(there.at("tools").as_array().size() == 2);
+  json::object elsewhere = json_of(world.command({"explain", "telegram:100", "--chat", "telegram:-1002", "--json"}));
+  CHECK(elsewhere.at("workspace") == "owner");
+  for (const char* chat : {"-1001", "telegram:", "telegram:-", "telegram:shop", "telegram:-10x"}) {
+    CAPTURE(chat);
+    CHECK(world.command({"explain", "telegram:100", "--chat", chat, "--json"}).status == 1);
+  }
+}
+
+TEST_CASE("a sender that is none is refused") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  for (const char* sender : {"@ann", "telegram:ann", "telegram:-5", "telegram:007", "telegram:", ""}) {
+    CAPTURE(sender);
+    ProcessResult result = world.command({"explain", sender, "--json"});
+    CHECK(result.status == 1);
+    CHECK_FALSE(result.errors.empty());
+  }
+}
+
+TEST_CASE("roles lists every role with its tools") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  ProcessResult text = world.command({"roles"});
+  CHECK(text.status == 0);
+  CHECK(contains(text.output, "owner"));
+  CHECK(contains(text.output, "buyer"));
+  ProcessResult listed = world.command({"roles", "--json"});
+  CHECK(parse_json(listed.output).has_value());
+  CHECK(contains(listed.output, "product_search"));
+}
+
+TEST_CASE("memory path prints the exact file") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  ProcessResult result = world.command({"memory", "path", "telegram:200"});
+  CHECK(result.status == 0);
+  fs::path expected = world.dir / "data/default/memory/shared" / (std::string(ann_digest) + ".db");
+  CHECK(result.output == expected.string() + "\n");
+  CHECK_FALSE(fs::exists(world.dir / "data"));  // looking creates nothing
+}
+
+TEST_CASE("usage of a gateway that never ran is empty, not an error") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  ProcessResult result = world.command({"usage", "--json"});
+  CHECK(result.status == 0);
+  CHECK(parse_json(result.output).has_value());
+}
+
+TEST_CASE("money is printed without exponents") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles() +
+                  "\n[rbac.roles.cheap]\nallowed_tools = []\nworkspace = \"shared\"\ncost_daily_limit_usd = 0.03\n"
+                  "[[rbac.assignments]]\nsender = \"telegram:300\"\nrole = \"cheap\"\n");
+  ProcessResult result = world.command({"explain", "telegram:300", "--json"});
+  CHECK(contains(result.output, "\"cost_daily_limit_usd\":0.03"));
+}
+
+TEST_CASE("usage of a role or tenant that the configuration does not have is an error") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  CHECK(world.command({"usage", "--role", "buyer"}).status == 0);
+  ProcessResult role = world.command({"usage", "--role", "buyr"});
+  CHECK(role.status == 1);
+  CHECK(contains(role.errors, "buyr"));
+  CHECK(world.command({"usage", "--tenant", "acme", "--json"}).status == 1);
+}
+
+TEST_CASE("check --running --json is one JSON object that tells the pid") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  ProcessResult before = world.command({"check", "--running", "--json"});
+  CHECK(before.status == 1);
+  CHECK(contains(before.output, "\"running_pid\":null"));
+  world.run();
+  CHECK(json_of(world.command({"check", "--running", "--json"})).at("running_pid").is_int64());
+}
+
+TEST_CASE("help and version need no configuration") {
+  World world;
+  auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), USHER_BINARY);
+    return run_process({.command = arguments, .directory = world.dir.path()});
+  };
+  ProcessResult help = run({"--help"});
+  CHECK(help.status == 0);
+  for (const char* command : {"run", "check", "chat", "explain", "roles", "memory", "usage"}) {
+    CAPTURE(command);
+    CHECK(contains(help.output, command));
+    CHECK(run({command, "--help"}).status == 0);
+  }
+  ProcessResult version = run({"--version"});
+  CHECK(version.status == 0);
+  CHECK(contains(version.output, USHER_VERSION));
+  ProcessResult unknown = run({"dance"});
+  CHECK(unknown.status == 1);
+  CHECK(contains(unknown.errors, "no command 'dance'"));
+  CHECK(run({}).status != 0);
+}
+
+}  // namespace
+}  // namespace usher::e2e

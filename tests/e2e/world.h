@@ -1,0 +1,86 @@
+// Everything around one real usher: a folder with a config and workspaces, Telegram, a model, and people who write.
+// Tests say what they change and look from outside only: messages, model requests, files, exit statuses. A failed wait
+// shows the end of usher's log; USHER_E2E_LOG=1 shows all of it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/http_server.h"
+#include "support/model_simulator.h"
+#include "support/process.h"
+#include "support/telegram_simulator.h"
+#include "support/temp_dir.h"
+
+namespace usher::e2e {
+
+using namespace usher::testing;
+
+// Longer than anything takes that works; only a failing test waits so long.
+constexpr std::chrono::milliseconds patience{30'000};
+
+// People that the tests know.
+constexpr std::int64_t owner_id = 100;  // has role owner in World::shop_roles
+constexpr std::int64_t ann = 200, bob = 201, carl = 202;
+// The bot, as getMe names it.
+constexpr const char* bot_name = "usher_test_bot";
+// SHA-256 over the length-prefixed ("default", "telegram", id), computed by another program.
+extern const char* const owner_digest;
+extern const char* const ann_digest;
+extern const char* const bob_digest;
+
+class World {
+ public:
+  explicit World(ModelSimulator::Script script = {}, TelegramOptions options = {});
+  ~World();
+
+  TempDir dir;
+  SimulatorThread thread;
+  ModelSimulator model;
+  TelegramSimulator telegram;
+  std::map<std::string, std::string> environment;  // TELEGRAM_TOKEN and MODEL_KEY from the start
+
+  // [gateway], [providers.sim], [models.default], [models.smart] and the bot "main": what most configs begin with.
+  std::string common_config() const;
+  // Roles owner (full, all tools, model smart, sender 100) and buyer (the default: readonly, product tools).
+  static std::string shop_roles();
+  // Writes config.toml (0600).
+  void configure(const std::string& text);
+  void write_file(const std::string& path, const std::string& text);  // below dir, with its folders
+  std::string read_file(const std::string& path) const;               // "" when there is none
+
+  // Starts `usher run` and waits until it polls. Once per process: stop() or kill() before the next.
+  Process& run();
+  // SIGTERM; the exit status.
+  int stop();
+  void kill();
+  Process& gateway() { return *gateway_; }
+  // Runs `usher <arguments> --config …` to its end.
+  ProcessResult command(std::vector<std::string> arguments, const std::string& input = "");
+  // For tests that start it themselves.
+  ProcessOptions process_options(std::vector<std::string> arguments) const;
+
+  // A private message, and the next message that the person gets.
+  std::string ask(std::int64_t person, const std::string& text);
+  // What a chat got so far.
+  std::vector<SentMessage> messages_in(std::int64_t chat) const;
+  // Waits for the count-th message in a chat (from 1), or fails the test.
+  SentMessage wait_for_message(std::int64_t chat, std::size_t count);
+  // Waits until `done` holds, asked after every call to Telegram and every 50 ms, or fails the test saying `what`.
+  void wait_until(const std::function<bool()>& done, const std::string& what);
+  // The model's requests whose system prompt holds `text`.
+  std::vector<json::object> requests_with(const std::string& text) const;
+
+ private:
+  std::string log() const;
+  std::unique_ptr<Process> gateway_;
+};
+
+// Fails unless `text` looks like something for people: not empty, no key, address, path, markup or stack of errors.
+void check_is_for_people(const std::string& text);
+
+bool contains(std::string_view text, std::string_view part);
+
+}  // namespace usher::e2e
