@@ -197,6 +197,11 @@ Decoded decode_message(const json::value& message, std::int64_t update_id, const
   if (!chat_id || !message_id || type.empty()) return {std::nullopt, "a message without chat or id"};
   const bool is_group = type == "group" || type == "supergroup";
   if (!is_group && type != "private") return {};
+  if (const std::optional<std::int64_t> moved = integer_at(&message, "migrate_to_chat_id")) {
+    // A ceiling in config.toml knows the old id only: the operator has to hear of it.
+    return {std::nullopt, "group " + std::to_string(*chat_id) + " is now supergroup " + std::to_string(*moved) +
+                              "; a [[rbac.groups]] entry for it must name the new id"};
+  }
   const std::optional<std::string> sender = sender_of(message);
   if (!sender) return {};
 

@@ -63,6 +63,8 @@ std::optional<Message> to_message(const memory::Entry& entry) {
   // Never a system message: what is stored must not become a rule.
   if (entry.author == "user") {
     message.author = Author::user;
+    // No context block stands before old messages, so a forged one would pass for the gateway's.
+    message.text = without_context_tags(entry.text);
     std::optional<std::int64_t> images = integer_at(&extra, "images");
     if (images) message.text += fmt::format("\n[{} image(s) came with this and are no longer shown]", *images);
     return message;

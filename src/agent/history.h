@@ -32,6 +32,8 @@ struct TurnFacts {
   bool is_group = false;
   std::vector<std::string> remembered;  // recalled facts
 };
+// A person's own words, unable to open or close a context block: what they wrote earlier is shown like this too.
+std::string without_context_tags(std::string_view text);
 std::string user_prompt(const TurnFacts& facts, std::string_view text);
 
 }  // namespace usher::agent

@@ -31,31 +31,18 @@ constexpr std::string_view kRules =
 bool is_letter_of_tag(unsigned char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 
 // True when `text`, which begins with '<', reads as a context tag to somebody who overlooks blanks, slashes and
-// characters that are not ASCII (zero-width ones, look-alikes in between).
+// characters that are not ASCII (zero-width ones, look-alikes in between), however many. Ends at the next '<' at the
+// latest, so that asking at every '<' of a text is linear.
 bool reads_as_context_tag(std::string_view text) {
   constexpr std::string_view kTag = "context";
   std::size_t matched = 0;
-  for (std::size_t i = 1; i < std::min<std::size_t>(text.size(), 80); ++i) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
     auto c = static_cast<unsigned char>(text[i]);
     if (c <= 0x20 || c == '/' || c == 0x7F || c >= 0x80) continue;
     if (!is_letter_of_tag(c) || static_cast<char>(c | 0x20) != kTag[matched]) return false;
     if (++matched == kTag.size()) return true;
   }
   return false;
-}
-
-// The person's own words, unable to open or close a context block.
-std::string without_context_tags(std::string_view text) {
-  std::string safe;
-  safe.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '<' && reads_as_context_tag(text.substr(i))) {
-      safe += "&lt;";
-    } else {
-      safe += text[i];
-    }
-  }
-  return safe;
 }
 
 // Code points that break a line or turn its direction: U+0080–9F, U+2028–202E, U+2066–2069.
@@ -95,6 +82,19 @@ std::string value(std::string_view text, std::size_t max_bytes) {
 }  // namespace
 
 std::string system_prompt(std::string_view agents_md) { return fmt::format("{}\n{}", kRules, agents_md); }
+
+std::string without_context_tags(std::string_view text) {
+  std::string safe;
+  safe.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '<' && reads_as_context_tag(text.substr(i))) {
+      safe += "&lt;";
+    } else {
+      safe += text[i];
+    }
+  }
+  return safe;
+}
 
 std::string user_prompt(const TurnFacts& facts, std::string_view text) {
   std::string prompt = fmt::format("<context>\nsender: {} (verified)\n", value(facts.sender, kNameBytes));

@@ -15,6 +15,7 @@
 
 #include "app/acting_channel.h"
 #include "app/data_lock.h"
+#include "app/descriptors.h"
 #include "app/exit_status.h"
 #include "app/models.h"
 #include "base/clock.h"
@@ -137,7 +138,8 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   if (!calendar) return complain(calendar.error(), kBadConfiguration);
   auto budgets = limits::make_budgets(**counters, clock, std::move(*calendar));
   if (!budgets) return complain(budgets.error());
-  auto memories = memory::make_memory_stores(pool.get_executor(), clock);
+  const DescriptorShare share = share_descriptors(raise_descriptor_limit());
+  auto memories = memory::make_memory_stores(pool.get_executor(), clock, share.memories);
 
   // The way out: one HTTP client for models and platforms.
   auto http = net::make_http_client(loop.get_executor());
@@ -155,16 +157,18 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                                                      config->file.string())},
                     kBadConfiguration);
   }
-  gateway::Gateway gateway(loop.get_executor(), gateway::Services{.config = config,
-                                                                  .clock = clock,
-                                                                  .journal = **journal,
-                                                                  .roles = roles,
-                                                                  .workspaces = workspaces,
-                                                                  .memories = *memories,
-                                                                  .windows = **windows,
-                                                                  .budgets = **budgets,
-                                                                  .models = models.models,
-                                                                  .pool = pool.get_executor()});
+  gateway::Gateway gateway(loop.get_executor(),
+                           gateway::Services{.config = config,
+                                             .clock = clock,
+                                             .journal = **journal,
+                                             .roles = roles,
+                                             .workspaces = workspaces,
+                                             .memories = *memories,
+                                             .windows = **windows,
+                                             .budgets = **budgets,
+                                             .models = models.models,
+                                             .pool = pool.get_executor()},
+                           gateway::Bounds{.max_running = share.turns});
   say_hello(*config, channels, models.models);
   for (auto& channel : channels) gateway.add(std::move(channel));
 

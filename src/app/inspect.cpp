@@ -8,6 +8,7 @@
 #include "app/data_lock.h"
 #include "app/exit_status.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
 #include "tool/gate.h"
@@ -22,8 +23,12 @@ void print_json(const json::value& value) { fmt::print("{}\n", tool::plain_json(
 Result<rbac::Place> place_of(const Sender& sender, const std::string& chat) {
   if (chat.empty()) return rbac::Place{.kind = sender.kind, .chat = sender.id};
   const std::size_t colon = chat.find(':');
-  if (colon == std::string::npos) {
-    return fail(ErrorKind::invalid, fmt::format("'{}' is no chat: write telegram:-1001234567890", chat));
+  const bool is_numbered =
+      colon != std::string::npos && (chat.starts_with("telegram:") || chat.starts_with("discord:"));
+  const std::size_t id = colon + (is_numbered && chat.starts_with("telegram:-") ? 2 : 1);
+  if (colon == std::string::npos || id >= chat.size() ||
+      (is_numbered && chat.find_first_not_of("0123456789", id) != std::string::npos)) {
+    return fail(ErrorKind::invalid, fmt::format("'{}' is no chat: write telegram:-1001234567890", printable(chat)));
   }
   return rbac::Place{.kind = chat.substr(0, colon), .chat = chat.substr(colon + 1), .is_group = true};
 }

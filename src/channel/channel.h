@@ -27,18 +27,18 @@ struct Attachment {
 
 // One message from a person, already stripped of everything the platform does not vouch for.
 struct Incoming {
-  std::string channel;      // the channel's configured name
-  std::string platform_id;  // exact id of the event ("update_id"), the key of deduplication
-  std::string kind;         // "telegram"
-  std::string sender_id;    // canonical decimal id; "" = nobody (channel post, anonymous admin): turned away
-  std::string display_name; // unverified
+  std::string channel;       // the channel's configured name
+  std::string platform_id;   // exact id of the event ("update_id"), the key of deduplication
+  std::string kind;          // "telegram"
+  std::string sender_id;     // canonical decimal id; "" = nobody (channel post, anonymous admin): turned away
+  std::string display_name;  // unverified
   std::string chat;
-  std::string thread;       // "" = none
-  std::string message_id;   // to reply to
+  std::string thread;      // "" = none
+  std::string message_id;  // to reply to
   bool is_group = false;
   std::string text;
   std::vector<Attachment> attachments;
-  std::int64_t sent_at = 0; // Unix seconds, the platform's clock
+  std::int64_t sent_at = 0;  // Unix seconds, the platform's clock
   // Platform roles the event vouches for.
   std::string guild;
   std::vector<std::string> platform_roles;
@@ -54,12 +54,13 @@ struct Outgoing {
 
 // What became of a send.
 enum class Delivery {
-  sent,         // at least one chunk reached the platform
-  gone,         // it never will: blocked by the user, chat gone. Do not repeat.
+  sent,  // at least one chunk reached the platform
+  gone,  // it never will: blocked by the user, chat gone. Do not repeat.
 };
 
-// The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then may
-// the channel confirm them to the platform. Fails with io (disk) or limit (full): confirm nothing, wait, offer them again.
+// The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then
+// may the channel confirm them to the platform. Fails with io (disk) or limit (full): confirm nothing, wait, offer them
+// again.
 using Intake = std::function<Task<Result<void>>(std::vector<Incoming> batch)>;
 
 class Channel {
@@ -70,13 +71,14 @@ class Channel {
   virtual const std::string& kind() const = 0;
   virtual const std::string& tenant() const = 0;
 
-  // Reads events until stop(); returns when it has ended. Survives every platform error; reports them by log and health().
+  // Reads events until stop(); returns when it has ended. Survives every platform error; reports them by log and
+  // health().
   virtual Task<void> run(Intake intake) = 0;
   // Stops taking in; run() returns soon after. Sending stays possible.
   virtual void stop() = 0;
 
-  // Delivers the whole text in chunks, paced to the platform's limits, waiting out its 429s within the deadline. An error
-  // means that nothing is known to have arrived (unavailable, busy, timeout) or a chunk in the middle failed.
+  // Delivers the whole text in chunks, paced to the platform's limits, waiting out its 429s within the deadline. An
+  // error means that nothing is known to have arrived (unavailable, busy, timeout) or a chunk in the middle failed.
   virtual Task<Result<Delivery>> send(const Outgoing& message, Deadline deadline) = 0;
 
   // "typing…", best effort, never waited for. Repeated by the caller every few seconds.

@@ -2,10 +2,46 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "base/beneath.h"
 #include "base/files.h"
 
 namespace usher::gateway {
+namespace {
+
+constexpr const char* kInbox = "inbox";
+constexpr std::size_t kListed = 4096;
+
+bool is_picture(const FileEntry& entry) {
+  constexpr std::array endings{".jpeg", ".png", ".gif", ".webp"};
+  return !entry.is_directory &&
+         std::ranges::any_of(endings, [&](const char* ending) { return entry.path.ends_with(ending); });
+}
+
+// Makes room for one more picture of `size` bytes. The directory is written by usher alone, through Beneath, so no
+// symlink stands in it.
+Result<void> make_room(const Beneath& root, const std::filesystem::path& files, std::size_t size) {
+  Result<std::vector<FileEntry>> kept = root.list(kInbox, kListed);
+  if (!kept) return kept.error().kind == ErrorKind::not_found ? Result<void>() : fail(std::move(kept.error()));
+  std::erase_if(*kept, [](const FileEntry& entry) { return !is_picture(entry); });
+  std::ranges::sort(*kept, {}, &FileEntry::modified_ns);
+  std::size_t count = kept->size(), bytes = size;
+  for (const FileEntry& entry : *kept) bytes += entry.size;
+  for (const FileEntry& oldest : *kept) {
+    if (count < kMaxKeptImages && bytes <= kMaxKeptImageBytes) break;
+    std::error_code error;
+    std::filesystem::remove(files / oldest.path, error);
+    if (error) return fail(ErrorKind::io, "an old picture cannot be removed: " + error.message());
+    --count;
+    bytes -= oldest.size;
+  }
+  return {};
+}
+
+}  // namespace
 
 std::string_view image_media_type(std::string_view bytes) {
   if (bytes.starts_with("\xff\xd8\xff")) return "image/jpeg";
@@ -22,7 +58,9 @@ Result<std::string> keep_image(const std::filesystem::path& files, std::string_v
   if (!made) return fail(std::move(made.error()));
   Result<Beneath> root = Beneath::open(files);
   if (!root) return fail(std::move(root.error()));
-  std::string path = fmt::format("inbox/{}.{}", name, type.substr(type.find('/') + 1));
+  Result<void> room = make_room(*root, files, bytes.size());
+  if (!room) return fail(std::move(room.error()));
+  std::string path = fmt::format("{}/{}.{}", kInbox, name, type.substr(type.find('/') + 1));
   Result<void> written = root->write(path, bytes);
   if (!written) return fail(std::move(written.error()));
   return path;

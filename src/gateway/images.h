@@ -11,13 +11,16 @@ namespace usher::gateway {
 
 constexpr std::size_t kMaxImageBytes = 10u << 20;
 constexpr std::size_t kMaxImagesPerMessage = 4;
+// What is kept for one sender; beyond it the oldest pictures go.
+constexpr std::size_t kMaxKeptImages = 100;
+constexpr std::size_t kMaxKeptImageBytes = 32u << 20;
 
 // "image/jpeg", "image/png", "image/gif" or "image/webp" by the content itself, never by what the platform claims; ""
 // for anything else.
 std::string_view image_media_type(std::string_view bytes);
 
-// Writes the picture beneath the sender's files directory (made 0700 when missing) as "inbox/<name>.<ext>"; returns
-// that path. Blocking.
+// Writes the picture beneath the sender's files directory (made 0700 when missing) as "inbox/<name>.<ext>", and lets go
+// of the oldest pictures there when there are too many; returns that path. Blocking.
 Result<std::string> keep_image(const std::filesystem::path& files, std::string_view name, std::string_view bytes);
 
 }  // namespace usher::gateway

@@ -5,7 +5,9 @@
 namespace usher::gateway {
 namespace {
 
-constexpr std::size_t kMaxStoredBytes = 1u << 20;
+// What was accepted must be readable again. Escapes make a text six times longer; a platform's message is bounded by
+// its channel.
+constexpr std::size_t kMaxStoredBytes = 64u << 20;
 
 // The text members by name, in one place for both directions.
 struct TextMember {

@@ -54,7 +54,7 @@ class SqliteJournal final : public Journal {
 
   ~SqliteJournal() override {
     mark_timer_.cancel();
-    if (!marks_.empty()) post_marks();  // the writer finishes its queue before it joins
+    if (!marks_->empty()) post_marks();  // the writer finishes its queue before it joins
   }
 
   Task<Result<std::vector<Accepted>>> accept(std::vector<channel::Incoming> batch) override {
@@ -83,14 +83,15 @@ class SqliteJournal final : public Journal {
   }
 
   void mark_done(MessageId id) override {
-    marks_.push_back(id);
+    marks_->push_back(id);
     if (is_mark_timer_armed_) return;
     is_mark_timer_armed_ = true;
     mark_timer_.expires_after(kMarkDelay);
-    mark_timer_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
+    // A timer that has gone off cannot be cancelled any more: its handler may come after the journal's end.
+    mark_timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+      if (error || alive.expired()) return;
       is_mark_timer_armed_ = false;
-      if (!marks_.empty()) post_marks();
+      if (!marks_->empty()) post_marks();
     });
   }
 
@@ -140,20 +141,25 @@ class SqliteJournal final : public Journal {
 
   // Marks ride along with whatever is committed next; a commit that fails gives them back.
   Task<Result<void>> commit(store::Writer::Job job) {
-    auto marks = std::make_shared<std::vector<MessageId>>(std::exchange(marks_, {}));
+    auto marks = std::make_shared<std::vector<MessageId>>(std::exchange(*marks_, {}));
     Result<void> stored = co_await writer_.submit([marks, job = std::move(job)](Database& database) -> Result<void> {
       Result<void> done = write_done(database, *marks);
       if (!done) return done;
       return job(database);
     });
-    if (!stored) marks_.insert(marks_.end(), marks->begin(), marks->end());
+    if (!stored) marks_->insert(marks_->end(), marks->begin(), marks->end());
     co_return stored;
   }
 
+  // Marks that cannot be written (a full disk) ride along with a later commit: else the next start sends those replies
+  // again.
   void post_marks() {
-    writer_.post([marks = std::exchange(marks_, {})](Database& database) { return write_done(database, marks); },
-                 [](Result<void> written) {
-                   if (!written) spdlog::error("journal: marking messages as done: {}", written.error().message);
+    auto marks = std::make_shared<std::vector<MessageId>>(std::exchange(*marks_, {}));
+    writer_.post([marks](Database& database) { return write_done(database, *marks); },
+                 [marks, all = marks_](Result<void> written) {
+                   if (written) return;
+                   spdlog::error("journal: marking messages as done: {}", written.error().message);
+                   all->insert(all->end(), marks->begin(), marks->end());
                  });
   }
 
@@ -167,7 +173,9 @@ class SqliteJournal final : public Journal {
   const Clock& clock_;
   asio::steady_timer mark_timer_;
   bool is_mark_timer_armed_ = false;
-  std::vector<MessageId> marks_;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+  // Shared with writes under way, which may give their marks back.
+  std::shared_ptr<std::vector<MessageId>> marks_ = std::make_shared<std::vector<MessageId>>();
   MonotonicTime forget_at_{0};
   store::Writer writer_;  // last: its thread is joined before anything else goes
 };

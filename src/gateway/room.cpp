@@ -71,7 +71,10 @@ Result<std::shared_ptr<const Room>> Rooms::read(const std::filesystem::path& wor
   }
   if (last && has_same_texts && is_same_file(*prompt, known.prompt)) return known.room = last;
   Result<std::string> agents_md = root->read(kPromptFile, kMaxPromptBytes);
-  if (!agents_md) return fail(std::move(agents_md.error()));
+  // Whatever is wrong with it is the operator's matter: the reason, and its kind, are not for the person who writes.
+  if (!agents_md) {
+    return fail(ErrorKind::io, fmt::format("workspace {}: {}", workspace_root.string(), agents_md.error().message));
+  }
   if (trim(*agents_md).empty()) {
     return fail(ErrorKind::not_found, fmt::format("{} of workspace {} is empty", kPromptFile, workspace_root.string()));
   }

@@ -1,5 +1,5 @@
-// A model behind one call. Implementations: vendors (openai, demo) and decorators (rate, budget, retry, fallback), which
-// are all plain Providers. Used from the event loop only. One Provider serves many calls at once.
+// A model behind one call. Implementations: vendors (openai, demo) and decorators (rate, budget, retry, fallback),
+// which are all plain Providers. Used from the event loop only. One Provider serves many calls at once.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,9 @@ enum class Author { system, user, assistant, tool };
 struct Message {
   Author author = Author::user;
   std::string text;
-  std::vector<Image> images;          // user only
-  std::vector<ToolCall> tool_calls;   // assistant only
-  std::string tool_call_id;           // tool only
+  std::vector<Image> images;         // user only
+  std::vector<ToolCall> tool_calls;  // assistant only
+  std::string tool_call_id;          // tool only
 };
 
 // One tool as the model is told of it. Views of a spec that outlives the call: nothing is copied per turn.
@@ -76,10 +76,10 @@ class Provider {
   virtual ~Provider() = default;
 
   // Errors: limit (window or budget used up; message fit for people), denied (an unpriced model under a budget), busy
-  // (429/529, retry_after where told), unavailable (never sent, or 5xx: nothing was generated), timeout, protocol (HTML, cut
-  // stream, reset after the request was sent, error in a 200), invalid (the vendor refused the request), cancelled.
-  // Every vendor returns by `deadline`. The request's spans must stay valid until it returns. When it fails after pieces
-  // went to the sink, a retry may send them again: sinks are previews.
+  // (429/529, retry_after where told), unavailable (never sent, or 5xx: nothing was generated), timeout, protocol
+  // (HTML, cut stream, reset after the request was sent, error in a 200), invalid (the vendor refused the request),
+  // cancelled. Every vendor returns by `deadline`. The request's spans must stay valid until it returns. When it fails
+  // after pieces went to the sink, a retry may send them again: sinks are previews.
   virtual Task<Result<Completion>> complete(const Request& request, const TextSink& sink, Deadline deadline) = 0;
 };
 
@@ -98,7 +98,8 @@ class ProviderWrapper : public Provider {
   Provider& inner_;
 };
 
-// Tokens of a request, estimated from above (bytes / 3 + framing + 1500 an image): what a budget reserves for its input.
+// Tokens of a request, estimated from above (bytes / 3 + framing + 1500 an image): what a budget reserves for its
+// input.
 std::int64_t estimate_input_tokens(const Request& request);
 
 }  // namespace usher::provider

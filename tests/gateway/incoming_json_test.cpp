@@ -36,4 +36,11 @@ TEST_CASE("a message survives the journal's JSON whole") {
   CHECK(out->is_group);
 }
 
+TEST_CASE("a text that escapes make six times longer is read back") {
+  const Incoming in{.channel = "shop", .platform_id = "1", .text = std::string(300'000, '\x01')};
+  auto out = incoming_from_json(to_json(in));
+  REQUIRE(out);
+  CHECK(out->text == in.text);
+}
+
 TEST_CASE("a damaged row is an error, not a message") { CHECK_FALSE(incoming_from_json("{\"text\":")); }

@@ -1,7 +1,11 @@
 #include "gateway/journal.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <filesystem>
 
 #include "support/manual_clock.h"
 #include "support/run_task.h"
@@ -35,6 +39,21 @@ struct Fixture {
     REQUIRE(found);
     return std::move(*found);
   }
+};
+
+// While it lives no file can grow beyond `bytes`.
+class FullDisk {
+ public:
+  explicit FullDisk(std::uintmax_t bytes) {
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{bytes, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
 };
 
 Incoming message(const std::string& id, const std::string& channel = "bot") {
@@ -91,6 +110,22 @@ TEST_CASE("a message that is not done is never forgotten") {
   f.clock.advance(std::chrono::hours(24 * 30));
   f.accept(*journal, {message("6")});
   CHECK(f.unfinished(*journal).size() == 2);
+}
+
+TEST_CASE("a mark that could not be written is written later, so that no reply is sent again") {
+  Fixture f;
+  auto journal = f.open();
+  auto fresh = f.accept(*journal, {message("5")});
+  {
+    const FullDisk full(std::filesystem::file_size(f.dir / "gateway.db-wal"));
+    journal->mark_done(fresh[0].id);
+    // Long enough for the marks to be on their way; the property holds either way.
+    run_task(f.loop, sleep_for(std::chrono::milliseconds(50)));
+    run_task(f.loop, journal->unfinished());
+  }
+  CHECK(f.unfinished(*journal).size() == 1);
+  REQUIRE(run_task(f.loop, journal->flush()));
+  CHECK(f.unfinished(*journal).empty());
 }
 
 TEST_CASE("the journal's file is readable by its owner alone") {

@@ -181,7 +181,7 @@ TEST_CASE("every sentence of usher's own can be reworded by the workspace") {
 }
 
 TEST_CASE("a stranger hears that they are turned away, whatever they write, in the words of workspaces_dir") {
-  std::string config = kShopConfig;
+  std::string config = testing::kShopConfig;
   config.replace(config.find("default_role = \"buyer\""), 22, "default_role = \"deny\" ");
   GatewayFixture f(config);
   CHECK(f.ask("42", "/stop") == gateway::Texts().say("turned_away", {{"sender", "telegram:42"}}));
@@ -212,6 +212,13 @@ TEST_CASE("an empty AGENTS.md or a workspace that is gone fails the turn, again 
   CHECK(f.ask("1", "hi") == gateway::Texts().say("unavailable"));
   CHECK(f.ask("1", "hi") == gateway::Texts().say("unavailable"));
   CHECK(f.model.requests.size() == 1);
+}
+
+TEST_CASE("an AGENTS.md that is too large fails the turn without telling the person about files") {
+  GatewayFixture f;
+  std::filesystem::resize_file(f.dir / "rooms" / "shop" / "AGENTS.md", 1u << 30);
+  CHECK(f.ask("42", "hi") == gateway::Texts().say("unavailable"));
+  CHECK(f.model.requests.empty());
 }
 
 TEST_CASE("a picture is fetched into the sender's own files and given to the model") {

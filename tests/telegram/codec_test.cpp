@@ -268,6 +268,16 @@ TEST_CASE("refusals are told apart") {
   }
 }
 
+TEST_CASE("a group that moves is told to the operator with both ids, as ceilings know the old one") {
+  const Batch batch = decode(
+      R"([{"update_id":1,"message":{"message_id":2,"date":1,"chat":{"id":-5,"type":"group"},"migrate_to_chat_id":-1009}}])");
+  CHECK(batch.messages.empty());
+  CHECK(batch.next_offset == 2);
+  REQUIRE(batch.problems.size() == 1);
+  CHECK(batch.problems[0].find("-5") != std::string::npos);
+  CHECK(batch.problems[0].find("-1009") != std::string::npos);
+}
+
 TEST_CASE("waits and migrations are read from the answer") {
   using std::chrono::seconds;
   const auto limited =

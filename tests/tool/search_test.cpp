@@ -12,7 +12,7 @@ struct Shop : SeatFixture {
     put(seat.workspace.root / "catalog.jsonl",
         R"({"id":"MUG-1","name":"Blue mug","price":9.5,"stock":3,"description":"A mug for coffee."})"
         "\n"
-        R"({"id":"MUG-2","name":"Red mug","price":8,"tags":["kitchen","red"]})"
+        R"({"id":"MUG-2","name":"Red mug","price":8,"tags":["kitchen","red"],"sizes":{"cm":[7.5,0.03]}})"
         "\n"
         R"({"id":"LAMP-1","name":"Desk lamp","price":30})"
         "\n");
@@ -35,7 +35,8 @@ TEST_CASE("product_search finds by words and shows price and stock") {
 
 TEST_CASE("product_info shows every member of one product") {
   Shop f;
-  CHECK(f.say("product_info", R"({"id":"MUG-2"})") == "Red mug (id MUG-2)\nprice: 8\ntags: [\"kitchen\",\"red\"]");
+  CHECK(f.say("product_info", R"({"id":"MUG-2"})") ==
+        "Red mug (id MUG-2)\nprice: 8\ntags: [\"kitchen\",\"red\"]\nsizes: {\"cm\":[7.5,0.03]}");
   CHECK(f.say("product_info", R"({"id":"MUG-9"})").starts_with("not_found: no product has this id"));
   CHECK(f.say("product_info", R"({"id":""})").starts_with("invalid: "));
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "tool/builtin/parts.h"
+#include "tool/plain_json.h"
 
 namespace usher::tool {
 namespace {
@@ -14,9 +15,7 @@ constexpr std::size_t kMemberBytes = 2000;
 // A member's value as a person would write it.
 std::string plain(const json::value& value) {
   if (value.is_string()) return {value.get_string().data(), value.get_string().size()};
-  // "9.5", where serialize() would write 9.5E0.
-  if (value.is_double()) return fmt::format("{}", value.get_double());
-  return json::serialize(value);
+  return plain_json(value);
 }
 
 // The members of a catalogue line but the id and the title, which every answer names first.
