@@ -1,7 +1,8 @@
 // Sliding rate windows: never more than N admitted calls in any 60 seconds, exactly: each window is a ring of the last
 // N admission times. Kept in memory, every admission is also written to the store, so a restart does not forget it.
-// Event-loop thread only. Times are MonotonicTime; a different boot id on restore is bridged by wall time, clamped so
-// that a clock change never frees a slot early.
+// Event-loop thread only. Times are MonotonicTime, so a clock change frees no slot while the machine is up; a different
+// boot id on restore is bridged by wall time, clamped to the last 60 s: a clock set back keeps a slot, one set forward
+// during the reboot may free it.
 #pragma once
 
 #include <chrono>

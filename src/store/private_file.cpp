@@ -58,8 +58,8 @@ Result<void> make_empty(const std::filesystem::path& file) {
   if (!lock.is_held()) return system_failure(file, "cannot create");
   struct stat info{};
   if (exists(file, info)) return {};
-  remove_leftovers(file);
-  // mknod and not open: no descriptor, so none to close while another thread has the file locked.
+  // mknod and not open: no descriptor, so none to close while another thread has the file locked. A log that is left of
+  // a removed predecessor is SQLite's to delete: it does, beside an empty file.
   if (::mknod(file.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) return system_failure(file, "cannot create");
   return {};
 }

@@ -75,6 +75,26 @@ TEST_CASE("opening the same file many times at once opens it once") {
   CHECK(world.stores->open_count() == 1);
 }
 
+TEST_CASE("however many wait for a file, the pool is asked once") {
+  testing::TempDir dir;
+  testing::ManualClock clock;
+  asio::io_context loop{1}, pool{1};
+  std::unique_ptr<MemoryStores> stores = memory::make_memory_stores(pool.get_executor(), clock);
+  int answered = 0;
+  const auto ask = [&] {
+    asio::co_spawn(loop, stores->open(dir / "a.db"),
+                   [&](std::exception_ptr, const Opened& result) { answered += result ? 1 : 0; });
+    loop.poll();
+  };
+  for (int i = 0; i < 5; ++i) ask();
+  CHECK(pool.run() == 1);
+  ask();  // opened, but the loop has not heard of it before this one asks
+  pool.restart();
+  CHECK(pool.poll() == 0);
+  loop.run();
+  CHECK(answered == 6);
+}
+
 TEST_CASE("everybody who waits for a file that cannot be opened is told, and a later try is a new one") {
   World world;
   std::filesystem::create_directories(world.dir / "m");

@@ -282,6 +282,18 @@ TEST_CASE("a corrupt file and one of a newer version are refused with the file's
   CHECK(newer.error().message.find("newer") != std::string::npos);
 }
 
+TEST_CASE("what a removed database has left is not replayed into its successor") {
+  Memory memory;
+  memory.append("c", "t1", {{"user", "secret", ""}});
+  const std::filesystem::path log = memory.file.string() + "-wal";
+  std::filesystem::copy_file(log, memory.dir / "kept");
+  memory.store.reset();
+  std::filesystem::remove(memory.file);
+  std::filesystem::copy_file(memory.dir / "kept", log, std::filesystem::copy_options::overwrite_existing);
+  memory.reopen();
+  CHECK(memory.history("c") == "");
+}
+
 TEST_CASE("an empty file, as a power cut leaves one, becomes a database") {
   testing::TempDir dir;
   testing::ManualClock clock;
