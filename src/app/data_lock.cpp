@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,6 +24,14 @@ std::optional<pid_t> read_pid(int descriptor) {
   return pid;
 }
 
+// A lock of the open file, not of the process: it goes with its descriptor.
+struct flock whole_file() {
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
 }  // namespace
 
 Result<DataLock> DataLock::acquire(const std::filesystem::path& data_dir) {
@@ -36,7 +43,8 @@ Result<DataLock> DataLock::acquire(const std::filesystem::path& data_dir) {
     return fail(ErrorKind::io, fmt::format("cannot open {}: {}", file.string(), std::strerror(errno)));
   }
   DataLock lock(descriptor);
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+  struct flock whole = whole_file();
+  if (::fcntl(descriptor, F_OFD_SETLK, &whole) != 0) {
     const std::optional<pid_t> pid = read_pid(descriptor);
     return fail(ErrorKind::busy, fmt::format("{} is in use by another usher{}; stop that one first", data_dir.string(),
                                              pid ? fmt::format(" (pid {})", *pid) : ""));
@@ -52,7 +60,9 @@ std::optional<pid_t> DataLock::holder(const std::filesystem::path& data_dir) {
   const int descriptor = ::open((data_dir / kLockFile).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0) return std::nullopt;
   const DataLock closes(descriptor);
-  if (::flock(descriptor, LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+  // Asks and takes nothing: a look must not make a gateway fail that starts in this moment.
+  struct flock whole = whole_file();
+  if (::fcntl(descriptor, F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return std::nullopt;
   return read_pid(descriptor);
 }
 
