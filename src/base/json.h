@@ -16,6 +16,10 @@ namespace json = boost::json;
 // Parses one JSON text of at most `max_bytes` and at most 32 levels. Numbers keep 64 bits.
 Result<json::value> parse_json(std::string_view text, std::size_t max_bytes = 16u << 20);
 
+// Whether some object of a well-formed text names a member twice. Readers differ in which of the two counts, so what
+// grants rights must not hold one.
+bool has_repeated_member(std::string_view text);
+
 // Look-ups that answer nullptr / nullopt for an absent member or one of another type. `in` may be null.
 const json::value* member(const json::value* in, std::string_view name);
 const json::object* object_at(const json::value* in, std::string_view name);
