@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "net/http1/empty_chunked_body.h"
+
 namespace usher::net {
 
 namespace http = boost::beast::http;
@@ -47,6 +49,8 @@ std::size_t Answer::Parser::on_body_impl(StringView piece, ErrorCode& error) {
   return piece.size();
 }
 
+void Answer::Parser::on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) { has_chunk_ = true; }
+
 std::size_t Answer::Parser::on_chunk_body_impl(std::uint64_t, StringView piece, ErrorCode& error) {
   answer_.take_body(std::string_view(piece.data(), piece.size()), error);
   return piece.size();
@@ -63,6 +67,7 @@ std::size_t Answer::feed(std::string_view bytes, ErrorCode& error) {
   has_begun_ = has_begun_ || !bytes.empty();
   while (taken < bytes.size() && !is_complete_) {
     const std::string_view rest = bytes.substr(taken);
+    if (parser_->is_before_first_chunk() && rest.size() < empty_chunked_body.size()) break;
     taken += parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), error);
     if (error == http::error::need_more) {
       error = {};

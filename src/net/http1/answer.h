@@ -49,6 +49,7 @@ class Answer {
   class Parser final : public boost::beast::http::basic_parser<false> {
    public:
     explicit Parser(Answer& answer);
+    bool is_before_first_chunk() const { return is_header_done() && chunked() && !has_chunk_; }
 
    private:
     using StringView = boost::beast::string_view;
@@ -59,12 +60,13 @@ class Answer {
     void on_header_impl(ErrorCode&) override { is_in_head_ = false; }
     void on_body_init_impl(const Length& length, ErrorCode& error) override;
     std::size_t on_body_impl(StringView piece, ErrorCode& error) override;
-    void on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) override {}
+    void on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) override;
     std::size_t on_chunk_body_impl(std::uint64_t, StringView piece, ErrorCode& error) override;
     void on_finish_impl(ErrorCode&) override {}
 
     Answer& answer_;
     bool is_in_head_ = true;
+    bool has_chunk_ = false;
   };
 
   std::optional<Parser> parser_;

@@ -20,7 +20,7 @@ constexpr std::size_t kept_bytes = 32u << 10;
 
 Connection::Connection(const asio::any_io_executor& executor, const Endpoint& endpoint)
     : socket_(executor),
-      timer_(executor),
+      watchdog_(executor, [this] { expire(); }),
       buffer_(max_head_bytes + read_bytes),
       host_(endpoint.host),
       port_(endpoint.port),
@@ -36,8 +36,7 @@ bool Connection::is_fresh() {
 void Connection::close() {
   ErrorCode ignored;
   socket_.close(ignored);
-  timer_.cancel();  // a loop that has nothing else to do may end
-  due_ = armed_for_ = Time::max();
+  watchdog_.stop();
 }
 
 void Connection::shrink() {
@@ -45,27 +44,7 @@ void Connection::shrink() {
   if (buffer_.capacity() > kept_bytes) buffer_.shrink_to_fit();
 }
 
-void Connection::give_until(Time due) {
-  due_ = due;
-  if (due < armed_for_) arm(due);
-}
-
-void Connection::arm(Time due) {
-  armed_for_ = due;
-  timer_.expires_at(due);
-  timer_.async_wait([weak = weak_from_this()](ErrorCode error) {
-    const std::shared_ptr<Connection> self = weak.lock();
-    if (!error && self) self->on_timer();
-  });
-}
-
-void Connection::on_timer() {
-  armed_for_ = Time::max();
-  if (due_ == Time::max()) return;
-  if (std::chrono::steady_clock::now() < due_) {
-    arm(due_);
-    return;
-  }
+void Connection::expire() {
   has_expired_ = true;
   close();
   if (keeper_) keeper_->forget(*this);

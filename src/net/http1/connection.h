@@ -1,14 +1,10 @@
 // One connection to one endpoint: the socket, TLS over it where asked for, the buffer for what was read ahead, and a
 // watchdog that closes the socket when a moment has passed. Event-loop thread; owned by whoever runs a request, or by
 // the pool.
-//
-// The watchdog is one timer that is armed lazily: a later moment than the armed one costs nothing, the timer looks at
-// the stored moment when it fires.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <memory>
@@ -18,6 +14,7 @@
 
 #include "base/async.h"
 #include "net/http_client.h"
+#include "net/watchdog.h"
 
 namespace usher::net {
 
@@ -32,9 +29,9 @@ class IdleKeeper {
   ~IdleKeeper() = default;
 };
 
-class Connection final : public std::enable_shared_from_this<Connection> {
+class Connection final {
  public:
-  using Time = std::chrono::steady_clock::time_point;
+  using Time = Watchdog::Time;
   using ErrorCode = boost::system::error_code;
   using TlsStream = asio::ssl::stream<asio::ip::tcp::socket&>;
 
@@ -54,7 +51,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void shrink();
 
   // The socket is closed at `due`, whatever is waiting on it then fails with operation_aborted and has_expired() holds.
-  void give_until(Time due);
+  void give_until(Time due) { watchdog_.give_until(due); }
   bool has_expired() const { return has_expired_; }
   // Parked connections tell `keeper` when their time is over; nullptr for one in use.
   void park_in(IdleKeeper* keeper) { keeper_ = keeper; }
@@ -72,14 +69,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::string& head() { return head_; }
 
  private:
-  void arm(Time due);
-  void on_timer();
+  void expire();
 
   asio::ip::tcp::socket socket_;
   std::optional<TlsStream> tls_;
-  asio::steady_timer timer_;
-  Time due_ = Time::max();
-  Time armed_for_ = Time::max();
+  Watchdog watchdog_;
   bool has_expired_ = false;
   IdleKeeper* keeper_ = nullptr;
   boost::beast::flat_buffer buffer_;

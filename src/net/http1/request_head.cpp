@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "net/http1/field_text.h"
+
 namespace usher::net {
 
 namespace {
@@ -13,26 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 8> own_headers = {
     "host", "content-length", "transfer-encoding", "connection", "user-agent", "content-type", "upgrade", "expect"};
 
-bool is_token_char(char c) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         others.find(c) != std::string_view::npos;
-}
-
-bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_char); }
-
 // Visible ASCII only: a space or a line break would end the target.
 bool is_target(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-bool is_value(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view lower) {
-  return std::ranges::equal(a, lower, [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x) == y; });
 }
 
 bool is_own_header(std::string_view name) {
@@ -50,13 +35,13 @@ Result<void> check_request(const HttpRequest& request) {
   if (request.endpoint->base_path.empty() && !request.target.starts_with('/')) {
     return fail(ErrorKind::invalid, "request target that does not begin with '/'");
   }
-  if (!is_value(request.content_type)) return fail(ErrorKind::invalid, "content type with a forbidden character");
+  if (!is_field_value(request.content_type)) return fail(ErrorKind::invalid, "content type with a forbidden character");
   for (const Header& header : request.headers) {
     if (!is_token(header.name)) return fail(ErrorKind::invalid, "request header with a malformed name");
     if (is_own_header(header.name)) {
       return fail(ErrorKind::invalid, fmt::format("request header {} is set by the client only", header.name));
     }
-    if (!is_value(header.value)) {
+    if (!is_field_value(header.value)) {
       return fail(ErrorKind::invalid, fmt::format("request header {} with a forbidden character", header.name));
     }
   }
