@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "light_server.h"
-#include "statistics.h"
+#include "support/statistics.h"
 
 namespace usher::bench {
 

@@ -60,6 +60,11 @@ bool Child::is_running() {
 int Child::stop() {
   if (!is_running()) return *status_;
   ::kill(pid_, SIGTERM);
+  return wait();
+}
+
+int Child::wait() {
+  if (status_) return *status_;
   int raw = 0;
   ::waitpid(pid_, &raw, 0);
   status_ = status_of(raw);

@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "child.h"
 #include "light_server.h"
-#include "statistics.h"
+#include "support/child.h"
+#include "support/statistics.h"
 
 namespace usher::bench {
 

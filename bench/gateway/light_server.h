@@ -9,7 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "statistics.h"
+#include "support/statistics.h"
 
 namespace usher::bench {
 

@@ -4,18 +4,16 @@
 // machine can do at best. README.md says what each figure means. Exit status 1 when a message stayed unanswered or was
 // answered twice.
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <sstream>
 #include <stdexcept>
 
-#include "child.h"
 #include "limits.h"
 #include "load.h"
+#include "support/child.h"
+#include "support/scratch.h"
 
 namespace usher::bench {
 namespace {
@@ -45,25 +43,6 @@ Options parse(int count, char** arguments) {
     if (!is_usher) *number->second = std::max(1, std::atoi(arguments[i + 1]));
   }
   return options;
-}
-
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "usher-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary directory");
-    path = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
-
-void write_file(const fs::path& file, const std::string& text) {
-  fs::create_directories(file.parent_path());
-  std::ofstream(file) << text;
 }
 
 void write_config(const fs::path& directory, const Load& load) {
@@ -114,16 +93,15 @@ struct Round {
 Round run_round(const Options& options) {
   Scratch scratch;
   Round round;
-  round.limits = measure_limits(scratch.path, options.senders);
+  round.limits = measure_limits(scratch.path(), options.senders);
   Load load(options.senders);
-  write_config(scratch.path, load);
-  std::string log = (scratch.path / "log").string();
+  write_config(scratch.path(), load);
+  std::string log = (scratch.path() / "log").string();
   Clock::time_point start = Clock::now();
-  Child usher({fs::absolute(options.usher), "run", "--config", scratch.path / "config.toml"},
+  Child usher({fs::absolute(options.usher), "run", "--config", scratch.path() / "config.toml"},
               {{"BENCH_KEY", "sk-bench"}, {"BENCH_TOKEN", "4242:AAbenchbenchbenchbenchbenchbenchbenchb"}}, log);
   auto first_poll = load.wait_for_first_poll(start + 10s);
-  if (!first_poll)
-    throw std::runtime_error("usher does not poll:\n" + (std::ostringstream() << std::ifstream(log).rdbuf()).str());
+  if (!first_poll) throw std::runtime_error("usher does not poll:\n" + read_file(log));
   round.start_ms = microseconds_between(start, *first_poll) / 1000;
   load.serve(500ms);
   round.idle_mb = usher.resident_megabytes();

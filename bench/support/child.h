@@ -19,6 +19,8 @@ class Child {
   Child(const Child&) = delete;
 
   bool is_running();
+  // Until it ends by itself; the exit status, or 128 + the signal that ended it.
+  int wait();
   // SIGTERM, then waits; the exit status.
   int stop();
 
