@@ -16,6 +16,7 @@
 #include "base/money.h"
 #include "base/secret.h"
 #include "base/sender.h"
+#include "policy/policy.h"
 
 namespace usher::config {
 
@@ -30,7 +31,12 @@ struct Source {
 struct Gateway {
   std::filesystem::path data_dir;         // absolute; default "data"
   std::filesystem::path workspaces_dir;   // absolute; default "workspaces"
-  std::string listen = "127.0.0.1:8787";  // accepted; nothing listens in this version
+  std::string listen = "127.0.0.1:8787";  // the HTTP API: host:port, or "off"
+  bool is_listen_default = true;          // not written: a port that is taken is then no error
+  bool behind_proxy = false;              // a proxy that speaks TLS stands before a public address
+  std::vector<std::string> hosts;         // further names the API answers to, lower case: "usher.example.com"
+  std::filesystem::path tls_certificate;  // PEM, absolute; "" = no TLS
+  std::filesystem::path tls_key;          // PEM, absolute; set exactly when tls_certificate is
   std::string timezone = "UTC";           // a zoneinfo name; the calendar of daily budgets
   std::chrono::seconds shutdown_grace{20};
   std::string log_level = "info";
@@ -107,7 +113,8 @@ struct Role {
   bool memory_isolation = true;
   std::vector<std::string> rag_access;  // collection names or "*"
   Limits limits;
-  std::string approval = "self";  // "self" or "role:<name>"
+  std::string approval = "self";                 // "self" or "role:<name>"
+  std::optional<policy::PolicyDocument> policy;  // [rbac.roles.<name>.policy]; satisfies policy::check
   Source source;
 };
 
@@ -162,12 +169,28 @@ struct Agent {
   std::chrono::seconds turn_timeout{300};
 };
 
+// [[api.legacy_keys]]
+struct LegacyKey {
+  std::string name;
+  Secret key;
+  std::string tenant = "default";
+  std::string role;  // whose policy binds; required unless legacy_keys_skip_rbac
+  Source source;
+};
+
+// [api]
+struct Api {
+  bool legacy_keys_skip_rbac = false;
+  std::vector<LegacyKey> legacy_keys;
+};
+
 struct Config {
   std::filesystem::path file;  // absolute
   Gateway gateway;
   std::map<std::string, Provider> providers;
   std::map<std::string, Model> models;
   Agent agent;
+  Api api;
   std::vector<Telegram> telegram;
   Console console;
   std::map<std::string, Tenant> tenants;  // at least "default"

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1u << 20;
-constexpr std::string_view kSecretKeys[] = {"api_key", "token", "webhook_secret"};
+constexpr std::string_view kSecretKeys[] = {"api_key", "key", "token", "webhook_secret"};
 
 // Reports every secret that stands in the file itself, wherever its key is.
 void find_inline_secrets(const Value& value, const std::string& message, Problems& problems) {
@@ -55,6 +55,7 @@ void read_sections(Loading& loading, const Value& document) {
   read_agent(loading, root);
   read_tenants(loading, root);
   read_channels(loading, root);
+  read_api(loading, root);
 }
 
 Loaded failed(Problem problem) { return {nullptr, {std::move(problem)}}; }

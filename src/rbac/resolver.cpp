@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "rbac/role.h"
@@ -35,6 +36,7 @@ void apply_ceiling(RoleContext& context, const RoleContext& ceiling) {
   if (ceiling.role == context.role) return;
   context.autonomy = std::min(context.autonomy, ceiling.autonomy);
   context.tool_filters.push_back(ceiling.tool_filters.front());
+  context.policies.insert(context.policies.end(), ceiling.policies.begin(), ceiling.policies.end());
   context.rag_access.push_back(ceiling.rag_access.front());
   context.limits = smaller(context.limits, ceiling.limits);
   context.workspace = ceiling.workspace;
@@ -42,6 +44,12 @@ void apply_ceiling(RoleContext& context, const RoleContext& ceiling) {
   context.memory_isolation = ceiling.memory_isolation;
   if (context.approval == "self")
     context.approval = ceiling.approval;  // asking somebody else is the narrower of the two
+}
+
+PolicyLayer layer_of(const config::Role& role) {
+  Result<std::shared_ptr<const policy::Policy>> compiled = policy::Policy::compile(*role.policy);
+  if (!compiled) throw std::logic_error("a role with a policy that config lets nobody write");
+  return {role.name, std::move(*compiled)};
 }
 
 struct Grant {
@@ -62,6 +70,7 @@ std::shared_ptr<const RoleContext> context_of(const config::Role& role) {
   context->role = role.name;
   context->autonomy = role.autonomy;
   context->tool_filters.push_back({role.name, policy::GlobSet(role.allowed_tools), policy::GlobSet(role.denied_tools)});
+  if (role.policy) context->policies.push_back(layer_of(role));
   context->rag_access.push_back(role.rag_access);
   context->workspace = role.workspace;
   context->model_hint = role.model_hint;

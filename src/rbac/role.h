@@ -15,6 +15,7 @@
 #include "base/sender.h"
 #include "config/config.h"
 #include "policy/glob.h"
+#include "policy/policy.h"
 
 namespace usher::rbac {
 
@@ -44,6 +45,12 @@ struct ToolFilter {
   policy::GlobSet denied;
 };
 
+// One role's policy; a group ceiling and each subagent adds one, and all must agree.
+struct PolicyLayer {
+  std::string role;
+  std::shared_ptr<const policy::Policy> policy;
+};
+
 // Why a tool is or is not offered. `detail` is a sentence for people.
 struct ToolDecision {
   bool allowed = false;
@@ -59,15 +66,21 @@ class RoleContext {
   Matched matched;
   config::Autonomy autonomy = config::Autonomy::readonly;
   std::vector<ToolFilter> tool_filters;              // every one must allow; none = nothing is allowed
+  std::vector<PolicyLayer> policies;                 // every one must allow; none = nothing is narrowed
   std::vector<std::vector<std::string>> rag_access;  // every list must hold the collection or "*"; none = none
   std::string workspace;                             // the ceiling's where one applied
   std::string model_hint;
   bool memory_isolation = true;
   config::Limits limits;  // the smaller of the two
   std::string approval;
+  int depth = 0;  // 0 = the sender's own turn; of a subagent one more than its parent's
 
   // Named in allowed_tools and not in denied_tools, at every layer. Says which pattern decided.
   ToolDecision permits_tool(std::string_view tool) const;
+  // The first layer that denies, or the last that allows; nullptr when there is none: then nothing is narrowed.
+  const PolicyLayer* deciding_layer(const policy::Request& request) const;
+  // That layer's decision, its sentence word for word; nullopt when there is none.
+  std::optional<policy::Decision> decide(const policy::Request& request) const;
   bool permits_collection(std::string_view collection) const;
 };
 

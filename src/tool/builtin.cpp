@@ -14,7 +14,8 @@ struct Table {
   std::vector<decltype(Builtin::make)> makers;
 
   Table() {
-    for (std::span<const Builtin> part : {product_tools(), knowledge_tools(), fact_tools(), file_tools()}) {
+    for (std::span<const Builtin> part :
+         {product_tools(), knowledge_tools(), fact_tools(), file_tools(), delegate_tools()}) {
       for (const Builtin& tool : part) {
         specs.push_back(tool.spec);
         makers.push_back(tool.make);

@@ -1,10 +1,31 @@
 #include "tool/gate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "tool/schema.h"
 
 namespace usher::tool {
+namespace {
+
+// Why a layer lets no call of the tool through, whatever its arguments; "" when some may pass.
+std::string refusal_of(const rbac::PolicyLayer& layer, const ToolSpec& spec) {
+  const int most = layer.policy->document().max_sensitivity_level;
+  if (spec.least_sensitivity > most) {
+    return fmt::format("tool '{}' is denied by the policy of role '{}': sensitivity {} exceeds maximum {}", spec.name,
+                       layer.role, spec.least_sensitivity, most);
+  }
+  const auto may_pass = [&](const std::string& action) {
+    return layer.policy->may_allow(action, spec.least_sensitivity);
+  };
+  if (std::ranges::any_of(spec.actions, may_pass)) return "";
+  return fmt::format("tool '{}' is denied by the policy of role '{}': none of its actions ({}) is allowed", spec.name,
+                     layer.role, fmt::join(spec.actions, ", "));
+}
+
+}  // namespace
 
 const char* to_string(Effect effect) {
   switch (effect) {
@@ -38,6 +59,10 @@ rbac::ToolDecision may_offer(const rbac::RoleContext& context, const ToolSpec& s
     return {false, fmt::format("tool '{}' can {}, and role '{}' is readonly", spec.name, to_string(spec.effect),
                                context.role)};
   }
+  for (const rbac::PolicyLayer& layer : context.policies) {
+    std::string refusal = refusal_of(layer, spec);
+    if (!refusal.empty()) return {false, std::move(refusal)};
+  }
   return decision;
 }
 
@@ -53,14 +78,35 @@ rbac::ToolDecision may_call(const rbac::RoleContext& context, const ToolSpec& sp
   return decision;
 }
 
+Admission judge_call(const rbac::RoleContext& context, const Tool& tool, const json::object& arguments) {
+  const ToolSpec& spec = tool.spec();
+  rbac::ToolDecision decision = may_call(context, spec);
+  if (!decision.allowed) return {false, ErrorKind::denied, std::move(decision.detail)};
+  Result<void> fits = validate(spec.parameters, arguments);
+  if (!fits) return {false, fits.error().kind, std::move(fits.error().message)};
+  Admission admission{true, ErrorKind::denied, std::move(decision.detail), tool.access(arguments)};
+  const Access& access = *admission.access;
+  if (!policy::is_action(access.action) || access.sensitivity < 0 || access.sensitivity > policy::kMaxSensitivity) {
+    admission.allowed = false;
+    admission.detail = fmt::format("tool '{}' is denied: it does not say well what this call would do", spec.name);
+    return admission;
+  }
+  const policy::Request request{access.action, access.resource, access.sensitivity};
+  const rbac::PolicyLayer* layer = context.deciding_layer(request);
+  if (!layer) return admission;
+  admission.layer = layer->role;
+  admission.decision = layer->policy->decide(request);
+  admission.allowed = admission.decision->allowed;
+  admission.detail = admission.decision->detail;
+  return admission;
+}
+
 GatedTool::GatedTool(std::unique_ptr<Tool> inner, std::shared_ptr<const rbac::RoleContext> context)
     : ToolWrapper(std::move(inner)), context_(std::move(context)) {}
 
 Task<Result<ToolOutput>> GatedTool::call(const json::object& arguments, Deadline deadline) {
-  rbac::ToolDecision decision = may_call(*context_, spec());
-  if (!decision.allowed) co_return fail(ErrorKind::denied, std::move(decision.detail));
-  Result<void> fits = validate(spec().parameters, arguments);
-  if (!fits) co_return fail(std::move(fits.error()));
+  Admission admission = judge_call(*context_, inner(), arguments);
+  if (!admission.allowed) co_return fail(admission.kind, std::move(admission.detail));
   Result<ToolOutput> output = co_await inner().call(arguments, deadline);
   co_return output;
 }
@@ -71,6 +117,7 @@ ToolSet make_tools(const Seat& seat, limits::RateWindows& windows, const std::ve
     rbac::ToolDecision offered = may_offer(*seat.context, spec);
     if (!offered.allowed) continue;
     std::unique_ptr<Tool> tool = make_builtin(spec.name, seat);
+    if (!tool) continue;  // this seat has no place for it
     if (!keys.empty()) tool = std::make_unique<RateLimitedTool>(std::move(tool), windows, keys);
     tools.push_back(std::make_unique<GatedTool>(std::move(tool), seat.context));
   }

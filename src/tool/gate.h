@@ -1,13 +1,15 @@
 // The one gate every tool call passes, and the chain around a tool, outermost first:
 //
-//   GatedTool (role → autonomy → arguments fit the schema) → RateLimitedTool → the tool
+//   GatedTool (role → autonomy → arguments fit the schema → every policy) → RateLimitedTool → the tool
 //
 // A denied or malformed call never reaches the window, so it does not count. What a role may not use is neither offered
-// nor executed, and its schema is not explained.
+// nor executed, and its schema is not explained. The policies judge what the arguments mean, so they come after the
+// schema: the tool names its access for arguments that fit, and for no others.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,16 +32,30 @@ class RateLimitedTool final : public ToolWrapper {
   std::vector<limits::RateKey> keys_;
 };
 
-// Whether a role is offered a tool, and why not: its name is not allowed, or its effect is beyond the autonomy
-// ("readonly" sees only read tools).
+// Whether a role is offered a tool, and why not: its name is not allowed, its effect is beyond the autonomy ("readonly"
+// sees only read tools), or a policy grants none of its actions. One policy, one question: a tool may be offered of
+// which two policies together let no call through.
 rbac::ToolDecision may_offer(const rbac::RoleContext& context, const ToolSpec& spec);
 
 // Whether one call may run now: may_offer, and under `supervised` a write or execute is denied with a sentence saying
 // that approvals are not available yet.
 rbac::ToolDecision may_call(const rbac::RoleContext& context, const ToolSpec& spec);
 
-// Asks may_call before every call (denied otherwise), then validates the arguments (invalid, with a sentence for the
-// model).
+// What the gate says to one call.
+struct Admission {
+  bool allowed = false;
+  ErrorKind kind = ErrorKind::denied;           // when not allowed: denied, or invalid where the arguments do not fit
+  std::string detail;                           // why, or why not; of a policy its own sentence, word for word
+  std::optional<Access> access = std::nullopt;  // once the arguments fit
+  // The role whose policy decided, and how; absent when none was asked.
+  std::optional<std::string> layer = std::nullopt;
+  std::optional<policy::Decision> decision = std::nullopt;
+};
+
+// may_call, then the arguments, then every policy on the tool's access. An access that is not well formed is denied.
+Admission judge_call(const rbac::RoleContext& context, const Tool& tool, const json::object& arguments);
+
+// Asks judge_call before every call; what it does not allow never reaches the inner tool.
 class GatedTool final : public ToolWrapper {
  public:
   GatedTool(std::unique_ptr<Tool> inner, std::shared_ptr<const rbac::RoleContext> context);

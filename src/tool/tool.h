@@ -2,7 +2,9 @@
 // and live for one turn. Event-loop thread; blocking work goes to the seat's pool.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,12 @@ struct ToolSpec {
   std::string description;
   Effect effect = Effect::read;
   json::object parameters;  // JSON schema (object) that the arguments are validated against
+  // What access() may name, whatever the arguments: globs of actions, and the least sensitivity. A tool none of whose
+  // actions the role's policy grants is not offered.
+  std::vector<std::string> actions;
+  int least_sensitivity = 0;
+  // For a tool that may take longer than other calls; the turn's deadline binds all the same.
+  std::optional<std::chrono::milliseconds> time_limit = std::nullopt;
 };
 
 // What one call touches, judged by the policy. An action is `domain:operation:resource`.

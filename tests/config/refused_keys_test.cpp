@@ -125,7 +125,7 @@ timezone = "../UTC"
 data_dir = ""
 workspaces_dir = "a\u0000b")toml",
      R"(
-config.toml:2:10: error: 'listen' must be host:port like '127.0.0.1:8787', not '8787'
+config.toml:2:10: error: 'listen' must be a numeric address and a port, like '127.0.0.1:8787', or 'off', not '8787'
 config.toml:3:12: error: unknown timezone '../UTC'; write a zoneinfo name like 'Europe/Berlin'
 config.toml:4:12: error: 'data_dir' must not be empty
 config.toml:5:18: error: 'workspaces_dir' holds a control character)"},
@@ -143,10 +143,8 @@ enabled = true
 name = "d"
 [mcp]
 [audit]
-[api]
 [[identities]]
 [gateway]
-behind_proxy = true
 resend_unknown = true
 [providers.a]
 kind = "anthropic"
@@ -157,12 +155,10 @@ config.toml:1:11: error: 'web' in [channels] is not available in this version
 config.toml:3:12: error: 'discord' in [channels] is not available in this version
 config.toml:5:2: error: 'mcp' is not available in this version
 config.toml:6:2: error: 'audit' is not available in this version
-config.toml:7:2: error: 'api' is not available in this version
-config.toml:8:3: error: 'identities' is not available in this version
-config.toml:10:1: error: 'behind_proxy' in [gateway] is not available in this version
-config.toml:11:1: error: 'resend_unknown' in [gateway] is not available in this version
-config.toml:13:8: error: kind 'anthropic' is not available in this version
-config.toml:14:1: error: 'shards' in [providers.a] is not available in this version)"},
+config.toml:7:3: error: 'identities' is not available in this version
+config.toml:9:1: error: 'resend_unknown' in [gateway] is not available in this version
+config.toml:11:8: error: kind 'anthropic' is not available in this version
+config.toml:12:1: error: 'shards' in [providers.a] is not available in this version)"},
     {"parts of later versions of a Telegram channel",
      R"toml(
 [[channels.telegram]]

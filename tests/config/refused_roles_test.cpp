@@ -92,18 +92,6 @@ config.toml:9:24: error: 'cost_daily_limit_usd' must be a number, not NaN
 config.toml:10:30: error: 'cost_daily_limit_usd_total' must be finite
 config.toml:13:24: error: 'cost_daily_limit_usd' must not be negative
 config.toml:14:30: error: 'cost_daily_limit_usd_total' must be a number, not a string)"},
-    {"a role policy",
-     R"toml(
-[rbac]
-default_role = "deny"
-[rbac.roles.buyer]
-workspace = "shared"
-[rbac.workspaces.shared]
-path = "shared"
-[rbac.roles.buyer.policy]
-max_sensitivity_level = 1)toml",
-     R"(
-config.toml:7:19: error: 'policy' in [rbac.roles.buyer] is not available in this version)"},
     {"collections that are none",
      R"toml(
 [rbac]

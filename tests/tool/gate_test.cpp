@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "support/fake_tool.h"
 #include "tool/seat_fixture.h"
 
@@ -21,6 +23,12 @@ struct Fixture : SeatFixture {
 
   std::vector<limits::RateKey> keys(std::int64_t limit) const {
     return {{limits::rate_key("tool", "default", "buyer", "x"), limit, "rate_limit_per_minute of role buyer"}};
+  }
+  // How many of the built-in tools have a place in this seat.
+  std::size_t placed() const {
+    return static_cast<std::size_t>(std::ranges::count_if(tool::builtin_specs(), [&](const tool::ToolSpec& spec) {
+      return tool::make_builtin(spec.name, seat) != nullptr;
+    }));
   }
   std::unique_ptr<tool::Tool> limited(std::int64_t limit, tool::Effect effect = tool::Effect::read) {
     auto fake = std::make_unique<FakeTool>("thing", record, FakeTool::Body(), effect);
@@ -121,7 +129,7 @@ TEST_CASE("readonly sees only tools that read, and runs no other") {
 TEST_CASE("supervised is offered writing tools, and told that approvals are not available") {
   Fixture f;
   f.context->autonomy = config::Autonomy::supervised;
-  CHECK(tool::make_tools(f.seat, *f.windows, f.keys(5)).size() == tool::builtin_specs().size());
+  CHECK(tool::make_tools(f.seat, *f.windows, f.keys(5)).size() == f.placed());
   std::unique_ptr<tool::Tool> writer = f.chain(5, tool::Effect::write);
   Result<tool::ToolOutput> denied = Fixture::run(*writer);
   REQUIRE_FALSE(denied);
@@ -143,7 +151,7 @@ TEST_CASE("full runs everything its role names") {
 TEST_CASE("without keys tools are not limited") {
   Fixture f;
   tool::ToolSet tools = tool::make_tools(f.seat, *f.windows, {});
-  REQUIRE(tools.size() == tool::builtin_specs().size());
+  REQUIRE(tools.size() == f.placed());
   CHECK(f.windows->window_count() == 0);
 }
 

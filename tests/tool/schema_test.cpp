@@ -101,7 +101,7 @@ TEST_CASE("every built-in tool declares a closed object schema, a name and a one
   }
   CHECK(names == std::vector<std::string>{"product_search", "product_info", "knowledge_search", "memory_recall",
                                           "memory_store", "memory_forget", "file_list", "file_read", "file_write",
-                                          "file_edit"});
+                                          "file_edit", "delegate"});
 }
 
 }  // namespace

@@ -10,12 +10,21 @@ using enum KeyType;
 
 constexpr Key kRootKeys[] = {
     {"gateway", table},    {"providers", named_tables}, {"models", named_tables}, {"agent", table}, {"channels", table},
-    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", later}, {"api", later},
+    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", later}, {"api", table},
     {"identities", later},
 };
 constexpr Key kGatewayKeys[] = {
-    {"data_dir", text},  {"workspaces_dir", text}, {"listen", text}, {"timezone", text}, {"shutdown_grace_s", integer},
-    {"log_level", text}, {"log_format", text},
+    {"data_dir", text},
+    {"workspaces_dir", text},
+    {"listen", text},
+    {"timezone", text},
+    {"shutdown_grace_s", integer},
+    {"log_level", text},
+    {"log_format", text},
+    {"behind_proxy", boolean},
+    {"hosts", texts},
+    {"tls_certificate", text},
+    {"tls_key", text},
 };
 constexpr Key kProviderKeys[] = {
     {"kind", text},
@@ -81,13 +90,19 @@ constexpr Key kRoleKeys[] = {
     {"cost_daily_limit_usd", number},
     {"cost_daily_limit_usd_total", number},
     {"approval", text},
-    {"policy", later},
+    {"policy", table},
+};
+constexpr Key kPolicyKeys[] = {
+    {"allowed_actions", texts},  {"denied_actions", texts},          {"allowed_resources", texts},
+    {"denied_resources", texts}, {"max_sensitivity_level", integer},
 };
 constexpr Key kWorkspaceKeys[] = {{"path", text}};
 constexpr Key kAssignmentKeys[] = {{"sender", id}, {"discord_role", id}, {"guild", id}, {"role", text}};
 constexpr Key kGroupKeys[] = {{"chat", text}, {"ceiling", text}};
+constexpr Key kApiKeys[] = {{"legacy_keys_skip_rbac", boolean}, {"legacy_keys", tables}};
+constexpr Key kLegacyKeyKeys[] = {{"name", text}, {"key", text}, {"tenant", text}, {"role", text}};
 
-constexpr std::array<std::string_view, 4> kLaterAnywhere = {"behind_proxy", "long_reply", "resend_unknown", "shards"};
+constexpr std::array<std::string_view, 3> kLaterAnywhere = {"long_reply", "resend_unknown", "shards"};
 
 }  // namespace
 
@@ -102,9 +117,12 @@ const Section kConsole{"[channels.console]", kConsoleKeys};
 const Section kTenant{"[tenants.<name>]", kTenantKeys};
 const Section kRbac{"[rbac]", kRbacKeys};
 const Section kRole{"[rbac.roles.<name>]", kRoleKeys};
+const Section kPolicy{"[rbac.roles.<name>.policy]", kPolicyKeys};
 const Section kWorkspace{"[rbac.workspaces.<name>]", kWorkspaceKeys};
 const Section kAssignment{"[[rbac.assignments]]", kAssignmentKeys};
 const Section kGroup{"[[rbac.groups]]", kGroupKeys};
+const Section kApi{"[api]", kApiKeys};
+const Section kLegacyKey{"[[api.legacy_keys]]", kLegacyKeyKeys};
 
 const Key* Section::find(std::string_view name) const {
   const auto found = std::ranges::find(keys, name, &Key::name);
@@ -112,9 +130,9 @@ const Key* Section::find(std::string_view name) const {
 }
 
 std::span<const Section* const> all_sections() {
-  static constexpr std::array<const Section*, 14> kAll = {&kRoot,      &kGateway,    &kProvider, &kModel, &kAgent,
-                                                          &kChannels,  &kTelegram,   &kConsole,  &kRbac,  &kRole,
-                                                          &kWorkspace, &kAssignment, &kGroup,    &kTenant};
+  static constexpr std::array<const Section*, 17> kAll = {
+      &kRoot, &kGateway, &kProvider,  &kModel,      &kAgent, &kChannels, &kTelegram, &kConsole,  &kRbac,
+      &kRole, &kPolicy,  &kWorkspace, &kAssignment, &kGroup, &kTenant,   &kApi,      &kLegacyKey};
   return kAll;
 }
 

@@ -8,9 +8,6 @@
 namespace usher::config {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 4096;
-constexpr std::size_t kMaxItems = 1024;
-
 const char* name_of(ValueKind kind) {
   switch (kind) {
     case ValueKind::text:
@@ -105,6 +102,8 @@ const Value& culprit(KeyType type, const Value& value) {
   return value;
 }
 
+}  // namespace
+
 bool is_name(std::string_view name) {
   constexpr std::size_t kMaxName = 64;
   const auto is_part = [](char c) {
@@ -112,8 +111,6 @@ bool is_name(std::string_view name) {
   };
   return !name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, is_part);
 }
-
-}  // namespace
 
 TableReader::TableReader(const Value& table, const Section& section, std::string path, bool is_item, Problems& problems)
     : table_(&table), section_(&section), path_(std::move(path)), is_item_(is_item), problems_(&problems) {
@@ -162,17 +159,17 @@ const Value* TableReader::well_typed(std::string_view key) const {
   return value && known && is_of(known->type, *value) ? value : nullptr;
 }
 
-std::optional<Text> TableReader::text_of(const Value& value, std::string_view key) const {
+std::optional<Text> TableReader::text_of(const Value& value, std::string_view key, TextBounds bounds) const {
   if (value.kind == ValueKind::integer) {
     const std::string digits = std::to_string(value.integer);
     return Text{digits, digits, value.source};
   }
   if (value.is_broken) return std::nullopt;
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (value.text.empty()) {
+  if (value.text.empty() && !bounds.may_be_empty) {
     problems_->error(value.source, fmt::format("'{}' must not be empty", key));
-  } else if (value.text.size() > kMaxTextBytes) {
-    problems_->error(value.source, fmt::format("'{}' is longer than {} bytes", key, kMaxTextBytes));
+  } else if (value.text.size() > bounds.max_bytes) {
+    problems_->error(value.source, fmt::format("'{}' is longer than {} bytes", key, bounds.max_bytes));
   } else if (std::ranges::any_of(value.text, is_control)) {
     problems_->error(value.source, fmt::format("'{}' holds a control character", key));
   } else {
@@ -183,7 +180,7 @@ std::optional<Text> TableReader::text_of(const Value& value, std::string_view ke
 
 std::optional<Text> TableReader::text(std::string_view key) const {
   const Value* value = well_typed(key);
-  return value ? text_of(*value, key) : std::nullopt;
+  return value ? text_of(*value, key, {}) : std::nullopt;
 }
 
 std::optional<Text> TableReader::required_text(std::string_view key) const {
@@ -191,16 +188,16 @@ std::optional<Text> TableReader::required_text(std::string_view key) const {
   return text(key);
 }
 
-std::vector<Text> TableReader::texts(std::string_view key) const {
+std::vector<Text> TableReader::texts(std::string_view key, TextBounds bounds) const {
   std::vector<Text> found;
   const Value* value = well_typed(key);
   if (!value) return found;
-  if (value->items.size() > kMaxItems) {
-    problems_->error(value->source, fmt::format("'{}' has more than {} entries", key, kMaxItems));
+  if (value->items.size() > bounds.max_items) {
+    problems_->error(value->source, fmt::format("'{}' has more than {} entries", key, bounds.max_items));
     return found;
   }
   for (const Value& item : value->items) {
-    if (std::optional<Text> text = text_of(item, key)) found.push_back(std::move(*text));
+    if (std::optional<Text> text = text_of(item, key, bounds)) found.push_back(std::move(*text));
   }
   return found;
 }

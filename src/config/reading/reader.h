@@ -24,6 +24,16 @@ struct Text {
   Source source;
 };
 
+// What the strings of a list may be.
+struct TextBounds {
+  bool may_be_empty = false;
+  std::size_t max_bytes = 4096;
+  std::size_t max_items = 1024;
+};
+
+// 1 to 64 of A-Z a-z 0-9 _ -
+bool is_name(std::string_view name);
+
 class TableReader {
  public:
   // `path` is "rbac.roles.buyer". The table and the problems must outlive the reader.
@@ -42,7 +52,7 @@ class TableReader {
   std::optional<Text> text(std::string_view key) const;
   // The same; reports a missing key.
   std::optional<Text> required_text(std::string_view key) const;
-  std::vector<Text> texts(std::string_view key) const;
+  std::vector<Text> texts(std::string_view key, TextBounds bounds = {}) const;
   bool boolean(std::string_view key, bool fallback) const;
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most) const;
   std::int64_t integer_or(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most) const;
@@ -62,7 +72,7 @@ class TableReader {
   const Value* well_typed(std::string_view key) const;
   void check(const Entry& entry) const;
   void report_unknown(const Entry& entry) const;
-  std::optional<Text> text_of(const Value& value, std::string_view key) const;
+  std::optional<Text> text_of(const Value& value, std::string_view key, TextBounds bounds) const;
 
   const Value* table_;
   const Section* section_;

@@ -1,4 +1,5 @@
-// [gateway]: places, clock, logs.
+// [gateway]: places, clock, logs; [agent]: the bounds of a turn. The HTTP API: http.cpp. The keys of [agent] for the
+// implicit role: tenants.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,11 +15,6 @@ namespace fs = std::filesystem;
 using std::chrono::seconds;
 
 constexpr const char* kZoneinfo = "/usr/share/zoneinfo";
-
-fs::path absolute_from(const fs::path& base, const fs::path& path) {
-  fs::path whole = (base / path).lexically_normal();
-  return whole.has_filename() ? whole : whole.parent_path();
-}
 
 bool is_zone_name(std::string_view name) {
   const auto is_part = [](char c) {
@@ -60,39 +56,6 @@ void read_timezone(Loading& loading, const TableReader& table) {
                                      near.empty() ? "; write a zoneinfo name like 'Europe/Berlin'" : near));
 }
 
-bool is_host(std::string_view host) {
-  const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-           c == '_';
-  };
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-    return host.contains(':') && std::ranges::all_of(host, [&](char c) {
-             return c == ':' || c == '.' || std::isxdigit(static_cast<unsigned char>(c));
-           });
-  }
-  return !host.empty() && std::ranges::all_of(host, is_part);
-}
-
-bool is_port(std::string_view port) {
-  if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }))
-    return false;
-  return std::stoi(std::string(port)) <= 65535;
-}
-
-void read_listen(Loading& loading, const TableReader& table) {
-  const std::optional<Text> listen = table.text("listen");
-  if (!listen) return;
-  const std::size_t colon = listen->value.rfind(':');
-  const std::string_view whole = listen->value;
-  if (colon != std::string_view::npos && is_host(whole.substr(0, colon)) && is_port(whole.substr(colon + 1))) {
-    loading.config.gateway.listen = listen->value;
-  } else {
-    loading.problems.error(listen->source, fmt::format("'listen' must be host:port like '127.0.0.1:8787', not {}",
-                                                       quote(listen->written)));
-  }
-}
-
 void read_directories(Loading& loading, const TableReader* table) {
   Gateway& gateway = loading.config.gateway;
   const std::optional<Text> data = table ? table->text("data_dir") : std::nullopt;
@@ -109,6 +72,11 @@ void read_directories(Loading& loading, const TableReader* table) {
 
 }  // namespace
 
+fs::path absolute_from(const fs::path& base, const fs::path& path) {
+  fs::path whole = (base / path).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
 void read_gateway(Loading& loading, const TableReader& root) {
   const std::optional<TableReader> table = root.table("gateway", kGateway);
   read_directories(loading, table ? &*table : nullptr);
@@ -117,11 +85,20 @@ void read_gateway(Loading& loading, const TableReader& root) {
                                                          {"warn", "warn"},   {"error", "error"}, {"off", "off"}};
   static constexpr Choice<LogFormat> kFormats[] = {{"text", LogFormat::text}, {"json", LogFormat::json}};
   Gateway& gateway = loading.config.gateway;
-  read_listen(loading, *table);
+  read_http(loading, *table);
   read_timezone(loading, *table);
   gateway.shutdown_grace = table->seconds("shutdown_grace_s", gateway.shutdown_grace, seconds(1), seconds(3600));
   gateway.log_level = read_choice(*table, "log_level", kLevels, std::string_view("info"));
   gateway.log_format = read_choice(*table, "log_format", kFormats, LogFormat::text);
+}
+
+void read_agent(Loading& loading, const TableReader& root) {
+  const std::optional<TableReader> table = root.table("agent", kAgent);
+  if (!table) return;
+  Agent& agent = loading.config.agent;
+  agent.max_iterations = static_cast<int>(table->integer_or("max_iterations", agent.max_iterations, 1, 100));
+  agent.history_messages = static_cast<int>(table->integer_or("history_messages", agent.history_messages, 1, 1000));
+  agent.turn_timeout = table->seconds("turn_timeout_s", agent.turn_timeout, seconds(1), seconds(86400));
 }
 
 }  // namespace usher::config

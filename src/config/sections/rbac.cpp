@@ -29,6 +29,7 @@ void read_approval(const TableReader& table, const Tenant& tenant, Role& role) {
 
 void read_role(Loading& loading, const TableReader& table, const Tenant& tenant, Role& role) {
   read_role_keys(loading, table, role);
+  read_role_policy(table, role);
   read_approval(table, tenant, role);
   const std::optional<Text> workspace = table.required_text("workspace");
   if (!workspace) return;

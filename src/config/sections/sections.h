@@ -29,6 +29,10 @@ void read_agent(Loading& loading, const TableReader& root);
 // [rbac] and [tenants.<name>.rbac]; the implicit role of [agent] where the default tenant has no [rbac].
 void read_tenants(Loading& loading, const TableReader& root);
 void read_channels(Loading& loading, const TableReader& root);
+void read_api(Loading& loading, const TableReader& root);
+
+// The part of read_gateway that is about the HTTP API.
+void read_http(Loading& loading, const TableReader& gateway);
 
 // Parts of read_tenants.
 void read_rbac(Loading& loading, const TableReader& rbac, Tenant& tenant);
@@ -37,6 +41,8 @@ void read_group_ceilings(Loading& loading, const TableReader& rbac, Tenant& tena
 void read_implicit_tenant(Loading& loading, const TableReader& root);
 // The keys that a role and [agent] have in common: autonomy, tools, memory_isolation, rag_access, model_hint, limits.
 void read_role_keys(Loading& loading, const TableReader& table, Role& role);
+// [rbac.roles.<name>.policy]
+void read_role_policy(const TableReader& table, Role& role);
 // Every model that `hint` may end up at has a price or is free; else reports at `source` that `who` needs one.
 void check_budget(Loading& loading, const Source& source, std::string_view who, const std::string& hint);
 
@@ -47,6 +53,11 @@ void check_rooms(Loading& loading);
 
 // A person as config writes one: "telegram:123", "console:local", a bare number.
 std::optional<Sender> read_sender(Problems& problems, const Text& text, const std::string& tenant);
+
+// `path` itself, or beneath `base` when it is relative; without a trailing slash.
+std::filesystem::path absolute_from(const std::filesystem::path& base, const std::filesystem::path& path);
+// "localhost", 127.0.0.0/8 or "[::1]" in any spelling.
+bool is_loopback(std::string_view host);
 
 // An http(s) URL without user, query or fragment, as `key` asks for; without its trailing slash.
 std::optional<std::string> read_url(Problems& problems, const Text& text, std::string_view key, bool carries_secret);

@@ -34,8 +34,6 @@ std::string flaw_of(const Text& text) {
   return "is not a sender; write \"telegram:123\", \"discord:123\", \"console:local\", \"web:alice\" or a bare number";
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "[::1]" || host.starts_with("127."); }
-
 bool is_authority(std::string_view authority) {
   const auto is_part = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

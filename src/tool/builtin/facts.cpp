@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t kRecalled = 20;
 constexpr std::size_t kFactBytes = 600;
+constexpr const char* kReads = "memory:read:facts";
+constexpr const char* kWrites = "memory:write:facts";
+constexpr int kSensitivity = 2;
 
 class FactTool : public SeatedTool {
  public:
@@ -31,7 +34,7 @@ class MemoryRecall final : public FactTool {
  public:
   using FactTool::FactTool;
   Access access(const json::object& arguments) const override {
-    return {"memory:read:facts", text_argument(arguments, "query"), 2};
+    return {kReads, text_argument(arguments, "query"), kSensitivity};
   }
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
@@ -53,7 +56,7 @@ class MemoryRecall final : public FactTool {
 class MemoryStoreFact final : public FactTool {
  public:
   using FactTool::FactTool;
-  Access access(const json::object&) const override { return {"memory:write:facts", "", 2}; }
+  Access access(const json::object&) const override { return {kWrites, "", kSensitivity}; }
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
     Result<std::shared_ptr<memory::MemoryStore>> facts = store();
@@ -69,7 +72,7 @@ class MemoryForget final : public FactTool {
  public:
   using FactTool::FactTool;
   Access access(const json::object& arguments) const override {
-    return {"memory:write:facts", fmt::format("{}", whole_argument(arguments, "id", 0)), 2};
+    return {kWrites, fmt::format("{}", whole_argument(arguments, "id", 0)), kSensitivity};
   }
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
@@ -87,20 +90,32 @@ class MemoryForget final : public FactTool {
 
 std::span<const Builtin> fact_tools() {
   static const Builtin tools[] = {
-      {{"memory_recall", "Recall facts remembered earlier about this person, by words or the newest ones.",
-        Effect::read, schema_of(R"json({"type":"object","properties":{
+      {{"memory_recall",
+        "Recall facts remembered earlier about this person, by words or the newest ones.",
+        Effect::read,
+        schema_of(R"json({"type":"object","properties":{
           "query":{"type":"string","maxLength":500,"description":"words to look for; absent: the newest facts"}},
-          "additionalProperties":false})json")},
+          "additionalProperties":false})json"),
+        {kReads},
+        kSensitivity},
        make_seated<MemoryRecall>},
-      {{"memory_store", "Remember a fact this person wants kept for later conversations.", Effect::write,
+      {{"memory_store",
+        "Remember a fact this person wants kept for later conversations.",
+        Effect::write,
         schema_of(R"json({"type":"object","properties":{
           "text":{"type":"string","minLength":1,"maxLength":2000,"description":"the fact, as one plain sentence"}},
-          "required":["text"],"additionalProperties":false})json")},
+          "required":["text"],"additionalProperties":false})json"),
+        {kWrites},
+        kSensitivity},
        make_seated<MemoryStoreFact>},
-      {{"memory_forget", "Forget one remembered fact, by its number.", Effect::write,
+      {{"memory_forget",
+        "Forget one remembered fact, by its number.",
+        Effect::write,
         schema_of(R"json({"type":"object","properties":{
           "id":{"type":"integer","minimum":1,"maximum":9007199254740991,"description":"the number after # in memory_recall"}},
-          "required":["id"],"additionalProperties":false})json")},
+          "required":["id"],"additionalProperties":false})json"),
+        {kWrites},
+        kSensitivity},
        make_seated<MemoryForget>},
   };
   return tools;

@@ -11,6 +11,9 @@
 namespace usher::tool {
 namespace {
 
+// Sensitivity: the role's workspace is the same for all who hold it; one's own files, and a look at both, are not.
+constexpr int kShared = 1, kOwn = 2;
+
 constexpr std::size_t kListed = 200;
 constexpr std::int64_t kLines = 400;
 constexpr std::size_t kExcerptBytes = 12u << 10;  // below the loop's cap, so that its own notice is rarely needed
@@ -96,17 +99,21 @@ class FileTool : public SeatedTool {
   using SeatedTool::SeatedTool;
 
   Access access(const json::object& arguments) const override {
-    std::string operation = spec().effect == Effect::read ? "read" : "write";
+    bool is_read = spec().effect == Effect::read;
     std::string path = text_argument(arguments, "path");
     Result<Place> place = parse_place(path);
     // Both roots, or a path that call() will refuse.
-    if (!place) return {fmt::format("file:{}:{}", operation, path.empty() ? "all" : "unknown"), path, 2};
+    if (!place) return {action(is_read, path.empty() ? "all" : "unknown"), path, kOwn};
     bool is_shared = place->root == Root::workspace;
-    return {fmt::format("file:{}:{}", operation, is_shared ? "workspace" : "files"), to_string(*place),
-            is_shared ? 1 : 2};
+    return {action(is_read, is_shared ? "workspace" : "files"), to_string(*place),
+            is_read && is_shared ? kShared : kOwn};
   }
 
  protected:
+  static std::string action(bool is_read, const char* what) {
+    return fmt::format("file:{}:{}", is_read ? "read" : "write", what);
+  }
+
   // Runs `work` on the pool with values only: the turn may be over before it ends.
   template <class Work>
   Task<Result<ToolOutput>> with_place(const json::object& arguments, Work work) {
@@ -170,30 +177,46 @@ class FileEdit final : public FileTool {
 
 std::span<const Builtin> file_tools() {
   static const Builtin tools[] = {
-      {{"file_list", "List the files and folders in workspace/ (shared, read-only) and files/ (this person's own).",
-        Effect::read, schema_of(R"json({"type":"object","properties":{
+      {{"file_list",
+        "List the files and folders in workspace/ (shared, read-only) and files/ (this person's own).",
+        Effect::read,
+        schema_of(R"json({"type":"object","properties":{
           "path":{"type":"string","maxLength":1100,"description":"a folder such as files/notes; absent: both roots"}},
-          "additionalProperties":false})json")},
+          "additionalProperties":false})json"),
+        {"file:read:all", "file:read:files", "file:read:workspace", "file:read:unknown"},
+        kShared},
        make_seated<FileList>},
-      {{"file_read", "Read a text file from workspace/ or files/.", Effect::read,
+      {{"file_read",
+        "Read a text file from workspace/ or files/.",
+        Effect::read,
         schema_of(R"json({"type":"object","properties":{
           "path":{"type":"string","minLength":1,"maxLength":1100,"description":"such as files/notes.txt or workspace/README.md"},
           "offset":{"type":"integer","minimum":1,"maximum":10000000,"description":"the first line to show (1)"},
           "limit":{"type":"integer","minimum":1,"maximum":2000,"description":"how many lines at most (400)"}},
-          "required":["path"],"additionalProperties":false})json")},
+          "required":["path"],"additionalProperties":false})json"),
+        {"file:read:files", "file:read:workspace", "file:read:unknown"},
+        kShared},
        make_seated<FileRead>},
-      {{"file_write", "Write a text file in files/, making it or replacing it whole.", Effect::write,
+      {{"file_write",
+        "Write a text file in files/, making it or replacing it whole.",
+        Effect::write,
         schema_of(R"json({"type":"object","properties":{
           "path":{"type":"string","minLength":1,"maxLength":1100,"description":"such as files/notes.txt"},
           "content":{"type":"string","maxLength":1000000,"description":"the whole new text"}},
-          "required":["path","content"],"additionalProperties":false})json")},
+          "required":["path","content"],"additionalProperties":false})json"),
+        {"file:write:files", "file:write:workspace", "file:write:unknown"},
+        kOwn},
        make_seated<FileWrite>},
-      {{"file_edit", "Edit a text file in files/ by replacing one passage.", Effect::write,
+      {{"file_edit",
+        "Edit a text file in files/ by replacing one passage.",
+        Effect::write,
         schema_of(R"json({"type":"object","properties":{
           "path":{"type":"string","minLength":1,"maxLength":1100,"description":"such as files/notes.txt"},
           "old":{"type":"string","minLength":1,"maxLength":100000,"description":"the passage as it stands, occurring exactly once"},
           "new":{"type":"string","maxLength":100000,"description":"what replaces it"}},
-          "required":["path","old","new"],"additionalProperties":false})json")},
+          "required":["path","old","new"],"additionalProperties":false})json"),
+        {"file:write:files", "file:write:workspace", "file:write:unknown"},
+        kOwn},
        make_seated<FileEdit>},
   };
   return tools;

@@ -9,6 +9,8 @@
 namespace usher::tool {
 namespace {
 
+constexpr int kSensitivity = 1;
+
 // What one search needs on the pool; holds no reference to the turn, which may be gone before the search ends.
 struct Search {
   std::shared_ptr<const rbac::RoleContext> context;
@@ -52,7 +54,7 @@ class KnowledgeSearch final : public SeatedTool {
 
   Access access(const json::object& arguments) const override {
     std::string collection = text_argument(arguments, "collection");
-    return {"knowledge:read:" + action_part(collection), collection, 1};
+    return {"knowledge:read:" + action_part(collection), collection, kSensitivity};
   }
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
@@ -79,12 +81,15 @@ class KnowledgeSearch final : public SeatedTool {
 std::span<const Builtin> knowledge_tools() {
   static const Builtin tools[] = {
       {{"knowledge_search",
-        "Search the knowledge base (documents, policies, guides, questions and answers) for passages.", Effect::read,
+        "Search the knowledge base (documents, policies, guides, questions and answers) for passages.",
+        Effect::read,
         schema_of(R"json({"type":"object","properties":{
           "query":{"type":"string","minLength":1,"maxLength":500,"description":"words to look for"},
           "collection":{"type":"string","minLength":1,"maxLength":100,"description":"search only this collection; absent: all"},
           "limit":{"type":"integer","minimum":1,"maximum":10,"description":"how many passages at most (4)"}},
-          "required":["query"],"additionalProperties":false})json")},
+          "required":["query"],"additionalProperties":false})json"),
+        {"knowledge:read:*"},
+        kSensitivity},
        make_seated<KnowledgeSearch>},
   };
   return tools;

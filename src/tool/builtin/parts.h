@@ -16,6 +16,7 @@ namespace usher::tool {
 // One row of the table of built-in tools.
 struct Builtin {
   ToolSpec spec;
+  // nullptr where the seat has no place for it.
   std::unique_ptr<Tool> (*make)(const ToolSpec& spec, const Seat& seat) = nullptr;
 };
 
@@ -24,6 +25,7 @@ std::span<const Builtin> product_tools();
 std::span<const Builtin> knowledge_tools();
 std::span<const Builtin> fact_tools();
 std::span<const Builtin> file_tools();
+std::span<const Builtin> delegate_tools();
 
 // A tool that keeps its spec and its seat (a reference: the seat outlives the tool).
 class SeatedTool : public Tool {

@@ -104,16 +104,22 @@ class ProductInfo final : public SeatedTool {
 
 std::span<const Builtin> product_tools() {
   static const Builtin tools[] = {
-      {{"product_search", "Search the product catalogue by words and list matching products with price and stock.",
-        Effect::read, schema_of(R"json({"type":"object","properties":{
+      {{"product_search",
+        "Search the product catalogue by words and list matching products with price and stock.",
+        Effect::read,
+        schema_of(R"json({"type":"object","properties":{
           "query":{"type":"string","minLength":1,"maxLength":500,"description":"words to look for, such as a name, kind or colour"},
           "limit":{"type":"integer","minimum":1,"maximum":20,"description":"how many products at most (5)"}},
-          "required":["query"],"additionalProperties":false})json")},
+          "required":["query"],"additionalProperties":false})json"),
+        {"product:read:catalog"}},
        make_seated<ProductSearch>},
-      {{"product_info", "Show everything the catalogue says about one product, by its id.", Effect::read,
+      {{"product_info",
+        "Show everything the catalogue says about one product, by its id.",
+        Effect::read,
         schema_of(R"json({"type":"object","properties":{
           "id":{"type":"string","minLength":1,"maxLength":200,"description":"the product's id as product_search shows it"}},
-          "required":["id"],"additionalProperties":false})json")},
+          "required":["id"],"additionalProperties":false})json"),
+        {"product:read:catalog"}},
        make_seated<ProductInfo>},
   };
   return tools;
