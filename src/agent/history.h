@@ -21,6 +21,8 @@ void fit_to_context(std::vector<provider::Message>& messages, std::int64_t max_t
 
 // Byte-stable between turns: the gateway's fixed rules, then the workspace's AGENTS.md.
 std::string system_prompt(std::string_view agents_md);
+// The same for a subagent, which works on one task and answers the agent that set it.
+std::string subagent_prompt(std::string_view system_prompt);
 
 // What is known of the sender and the moment, as data in front of their words.
 struct TurnFacts {

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "agent/calls.h"
 #include "base/secret.h"
@@ -189,11 +191,17 @@ class Turn {
       co_return fail(ErrorKind::denied, fmt::format("tool '{}' is not available to you", call.name));
     }
     if (!call.arguments) co_return fail(call.arguments.error());
-    Deadline deadline = limits_.turn_deadline.capped(limits_.call_timeout);
+    const auto time_limit = (*found)->spec().time_limit.value_or(limits_.call_timeout);
+    Deadline deadline = limits_.turn_deadline.capped(time_limit);
     try {
       Result<tool::ToolOutput> output = co_await with_deadline((*found)->call(*call.arguments, deadline), deadline);
       co_return output;
     } catch (const std::exception& broken) {
+      // A turn that is stopped while a tool waits is nobody's fault.
+      const auto* stopped = dynamic_cast<const boost::system::system_error*>(&broken);
+      if (stopped && stopped->code() == asio::error::operation_aborted) {
+        co_return fail(ErrorKind::cancelled, "the call was stopped");
+      }
       spdlog::error("tool {} threw: {}", call.name, broken.what());
     }
     co_return fail(ErrorKind::internal, "the tool failed; this is not your fault");

@@ -27,7 +27,7 @@ struct LoopLimits {
   std::size_t max_output_bytes = 16u << 10;  // of one tool's output; longer is cut with a notice
   std::size_t max_answer_bytes = 64u << 10;  // of the model's text; longer is cut with a notice
   std::size_t max_argument_bytes = 64u << 10;
-  std::chrono::milliseconds call_timeout{30'000};  // one tool call
+  std::chrono::milliseconds call_timeout{30'000};  // one call of a tool whose spec sets no time_limit
   Deadline turn_deadline = Deadline::in(std::chrono::minutes(5));
 };
 

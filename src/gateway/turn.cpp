@@ -4,12 +4,12 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/history.h"
-#include "agent/loop.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "gateway/commands.h"
-#include "gateway/entitlement.h"
+#include "gateway/failure.h"
 #include "gateway/images.h"
+#include "gateway/subagent.h"
 #include "tool/gate.h"
 
 namespace usher::gateway {
@@ -35,6 +35,16 @@ std::vector<memory::Entry> entries_of(const std::string& said, const agent::Turn
   // A turn ended by a guard has no last word of the model; what the person was told stands in for it.
   if (entries.back().author != "assistant") entries.push_back({.author = "assistant", .text = reply});
   return entries;
+}
+
+// What is recalled without being asked for passes the gate as if the model had called memory_recall.
+bool may_recall(const tool::Seat& seat, const std::string& words) {
+  const std::unique_ptr<tool::Tool> recall = tool::make_builtin("memory_recall", seat);
+  if (!tool::may_call(*seat.context, recall->spec()).allowed) return false;
+  const tool::Access access = recall->access({{"query", words}});
+  const std::optional<policy::Decision> decision =
+      seat.context->decide({access.action, access.resource, access.sensitivity});
+  return !decision || decision->allowed;
 }
 
 }  // namespace
@@ -91,8 +101,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
 
   Result<void> furnished = co_await furnish(seated);
   if (!furnished) {
-    co_return TurnOutcome{.reply =
-                              explain_failure(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated)};
+    co_return TurnOutcome{.reply = explain(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated)};
   }
   TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
   co_return outcome;
@@ -151,20 +160,11 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
     outcome.reply = texts.say("empty");
     co_return outcome;
   }
-  Result<std::vector<provider::Message>> history = recall_history(incoming, seated, said, std::move(*images));
-  Result<agent::TurnResult> result = fail(ErrorKind::internal, "");
-  if (history) {
-    agent::LoopLimits limits;
-    limits.max_iterations = services_.config->agent.max_iterations;
-    limits.turn_deadline = deadline;
-    const agent::Hooks hooks = watch(incoming, channel, seated, std::move(is_cancelled));
-    result = co_await run_loop(seated, *history, limits, hooks);
-  } else {
-    result = fail(std::move(history.error()));
-  }
+  Result<agent::TurnResult> result =
+      co_await answer(incoming, channel, seated, said, std::move(*images), deadline, std::move(is_cancelled));
   if (!result) {
     outcome.was_cancelled = result.error().kind == ErrorKind::cancelled;
-    outcome.reply = explain_failure(result.error(), texts, seated);
+    outcome.reply = explain(result.error(), texts, seated);
     co_return outcome;
   }
   outcome.reply = trim(result->text).empty() ? texts.say("unfinished") : std::move(result->text);
@@ -175,22 +175,42 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   co_return outcome;
 }
 
+Task<Result<agent::TurnResult>> Turns::answer(const channel::Incoming& incoming, channel::Channel& channel,
+                                              const Seated& seated, const std::string& said,
+                                              std::vector<provider::Image> images, Deadline deadline,
+                                              std::function<bool()> is_cancelled) {
+  const agent::TurnFacts facts = facts_of(incoming, *seated.seat.context);
+  Result<std::vector<provider::Message>> history = recall_history(incoming, seated, facts, said, std::move(images));
+  if (!history) co_return fail(std::move(history.error()));
+  TurnSetting setting{
+      .model = *seated.model, .system_prompt = seated.room->system_prompt, .seat = seated.seat, .facts = facts};
+  setting.limits.max_iterations = services_.config->agent.max_iterations;
+  setting.limits.turn_deadline = deadline;
+  setting.hooks.is_cancelled = std::move(is_cancelled);
+  setting.hooks.on_text = [&](std::string_view piece) { channel.show_progress(incoming.chat, incoming.thread, piece); };
+  TurnAgents agents(services_, std::move(setting));
+  Result<agent::TurnResult> result = co_await agents.answer(*history);
+  co_return result;
+}
+
+agent::TurnFacts Turns::facts_of(const channel::Incoming& incoming, const rbac::RoleContext& context) const {
+  return {.sender = to_string(context.sender),
+          .display_name = incoming.display_name,
+          .role = context.role,
+          .channel = incoming.channel,
+          .time = minute_of(services_.clock.wall()),
+          .is_group = incoming.is_group};
+}
+
 // What the model reads: the room's prompt, what was said before, the sender's words with what is known around them.
 Result<std::vector<provider::Message>> Turns::recall_history(const channel::Incoming& incoming, const Seated& seated,
-                                                             const std::string& said,
+                                                             agent::TurnFacts facts, const std::string& said,
                                                              std::vector<provider::Image> images) {
   memory::MemoryStore& memory = *seated.seat.memory;
-  const rbac::RoleContext& context = *seated.seat.context;
   Result<std::vector<memory::Entry>> entries =
       memory.history(seated.conversation, static_cast<std::size_t>(services_.config->agent.history_messages));
   if (!entries) return fail(std::move(entries.error()));
-  agent::TurnFacts facts{.sender = to_string(context.sender),
-                         .display_name = incoming.display_name,
-                         .role = context.role,
-                         .channel = incoming.channel,
-                         .time = minute_of(services_.clock.wall()),
-                         .is_group = incoming.is_group};
-  if (context.permits_tool("memory_recall").allowed) {
+  if (may_recall(seated.seat, incoming.text)) {
     Result<std::vector<memory::Fact>> recalled = memory.recall(seated.seat.audience, incoming.text, kMaxRecalledFacts);
     if (!recalled) return fail(std::move(recalled.error()));
     for (memory::Fact& fact : *recalled) facts.remembered.push_back(std::move(fact.text));
@@ -201,34 +221,6 @@ Result<std::vector<provider::Message>> Turns::recall_history(const channel::Inco
       {.author = provider::Author::user, .text = agent::user_prompt(facts, said), .images = std::move(images)});
   agent::fit_to_context(history, seated.model->context_tokens - seated.model->price.max_output_tokens);
   return history;
-}
-
-// The loop behind this role's decorators.
-Task<Result<agent::TurnResult>> Turns::run_loop(const Seated& seated, std::vector<provider::Message>& history,
-                                                const agent::LoopLimits& limits, const agent::Hooks& hooks) {
-  const rbac::RoleContext& context = *seated.seat.context;
-  const std::string& digest = seated.seat.sender_digest;
-  provider::RateLimitedProvider limited(*seated.model->provider, services_.windows,
-                                        rate_keys(context, digest, Metered::model_calls));
-  provider::BudgetedProvider budgeted(limited, services_.budgets, budget_scopes(context), seated.model->price,
-                                      seated.model->name);
-  const tool::ToolSet tools =
-      tool::make_tools(seated.seat, services_.windows, rate_keys(context, digest, Metered::tool_calls));
-  Result<agent::TurnResult> result = co_await agent::run_tool_call_loop(budgeted, tools, history, limits, hooks);
-  co_return result;
-}
-
-agent::Hooks Turns::watch(const channel::Incoming& incoming, channel::Channel& channel, const Seated& seated,
-                          std::function<bool()> is_cancelled) const {
-  agent::Hooks hooks;
-  hooks.is_cancelled = std::move(is_cancelled);
-  hooks.on_text = [&](std::string_view piece) { channel.show_progress(incoming.chat, incoming.thread, piece); };
-  hooks.on_tool_call = [who = to_string(seated.seat.context->sender)](const agent::ToolCallReport& report) {
-    const char* outcome = report.succeeded ? "ran" : (report.denied ? "denied" : "failed");
-    spdlog::info("{}: tool {} {} in {} µs{}{}", who, printable(report.name), outcome, report.duration.count(),
-                 report.detail.empty() ? "" : ": ", printable(report.detail));
-  };
-  return hooks.with_role_context(seated.seat.context);
 }
 
 Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& accepted, channel::Channel& channel,
@@ -255,28 +247,8 @@ Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& a
   co_return images;
 }
 
-std::string Turns::explain_failure(const Error& error, const Texts& texts, const Seated& seated) const {
-  const std::string who = to_string(seated.seat.context->sender);
-  switch (error.kind) {
-    case ErrorKind::limit:
-      spdlog::info("{} limited: {}", who, error.message);
-      if (!error.retry_after) return texts.say("blocked", {{"reason", error.message}});
-      return texts.say("limit", {{"reason", error.message}, {"time", in_words(*error.retry_after)}});
-    case ErrorKind::timeout:
-      spdlog::warn("turn of {} timed out: {}", who, error.message);
-      return texts.say("timeout");
-    case ErrorKind::cancelled:
-      return texts.say("stopped");
-    case ErrorKind::busy:
-    case ErrorKind::unavailable:
-    case ErrorKind::protocol:
-      spdlog::warn("model {} failed {}: {}", seated.model ? seated.model->name : "?", who,
-                   printable(redact(error.message), 400));
-      return texts.say("outage");
-    default:
-      spdlog::error("turn of {} failed: {}: {}", who, to_string(error.kind), printable(redact(error.message), 400));
-      return texts.say("unavailable");
-  }
+std::string Turns::explain(const Error& error, const Texts& texts, const Seated& seated) {
+  return explain_failure(error, texts, to_string(seated.seat.context->sender), seated.model ? seated.model->name : "?");
 }
 
 }  // namespace usher::gateway

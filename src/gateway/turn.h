@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/history.h"
 #include "agent/loop.h"
 #include "base/async.h"
 #include "base/clock.h"
@@ -77,13 +78,15 @@ class Turns {
   // Appends a note about each attachment to `said`.
   Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
                                                           const Seated& seated, Deadline deadline, std::string& said);
+  Task<Result<agent::TurnResult>> answer(const channel::Incoming& incoming, channel::Channel& channel,
+                                         const Seated& seated, const std::string& said,
+                                         std::vector<provider::Image> images, Deadline deadline,
+                                         std::function<bool()> is_cancelled);
+  agent::TurnFacts facts_of(const channel::Incoming& incoming, const rbac::RoleContext& context) const;
   Result<std::vector<provider::Message>> recall_history(const channel::Incoming& incoming, const Seated& seated,
-                                                        const std::string& said, std::vector<provider::Image> images);
-  Task<Result<agent::TurnResult>> run_loop(const Seated& seated, std::vector<provider::Message>& history,
-                                           const agent::LoopLimits& limits, const agent::Hooks& hooks);
-  agent::Hooks watch(const channel::Incoming& incoming, channel::Channel& channel, const Seated& seated,
-                     std::function<bool()> is_cancelled) const;
-  std::string explain_failure(const Error& error, const Texts& texts, const Seated& seated) const;
+                                                        agent::TurnFacts facts, const std::string& said,
+                                                        std::vector<provider::Image> images);
+  static std::string explain(const Error& error, const Texts& texts, const Seated& seated);
 
   Services services_;
   Rooms rooms_;

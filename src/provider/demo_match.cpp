@@ -243,6 +243,8 @@ std::optional<json::value> value_for(std::string_view message, std::string_view 
 int score_of(std::string_view message, const std::vector<std::string>& words, const ToolOffer& tool) {
   const std::vector<std::string> name_words = name_words_of(tool.name);
   const std::vector<std::string> description_words = words_of(tool.description);
+  // A subagent would only match the same words once more, so it must be asked for by name.
+  if (holds(name_words, std::string_view("delegate")) && !holds_alike(words, "delegate")) return 0;
   int score = 0;
   for (const std::string& word : words) {
     for (const Hint& hint : hints) {

@@ -303,6 +303,32 @@ TEST_CASE("a tool that hangs is ended by its deadline") {
   CHECK(f.reports[0].detail != "");
 }
 
+TEST_CASE("a tool with a time limit of its own has that, within the turn's deadline") {
+  for (const std::chrono::milliseconds turn : {1h + 0ms, 20ms + 0ms}) {
+    Fixture f;
+    f.limits.call_timeout = 1ms;
+    f.limits.turn_deadline = Deadline::in(turn);
+    Deadline given = Deadline::in(0s);
+    auto slow = std::make_unique<FakeTool>("look", f.record,
+                                           [&given](json::object, Deadline deadline) -> Task<Result<tool::ToolOutput>> {
+                                             given = deadline;
+                                             co_return tool::ToolOutput{"done at last"};
+                                           });
+    slow->changeable_spec().time_limit = 10min;
+    f.tools.clear();
+    f.tools.push_back(std::move(slow));
+    f.calls({{"c1", "look", "{}"}});
+    REQUIRE(f.run());
+    CHECK(f.history[3].text == "done at last");
+    if (turn > 10min) {
+      CHECK(given.remaining() > 9min);
+      CHECK(given.remaining() <= 10min);
+    } else {
+      CHECK(given.time() == f.limits.turn_deadline.time());
+    }
+  }
+}
+
 TEST_CASE("a denial or a limit of the gate is told and reported as such") {
   for (ErrorKind kind : {ErrorKind::denied, ErrorKind::limit}) {
     Fixture f;

@@ -84,4 +84,12 @@ TEST_CASE("the person's words cannot open or close a context block") {
   }
 }
 
+TEST_CASE("a subagent reads the same rules first, then what it is") {
+  const std::string own = agent::system_prompt("You sell mugs.");
+  const std::string prompt = agent::subagent_prompt(own);
+  CHECK(prompt.starts_with(own));
+  CHECK(prompt.find("subagent", own.size()) != std::string::npos);
+  CHECK(prompt == agent::subagent_prompt(own));
+}
+
 }  // namespace
