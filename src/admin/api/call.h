@@ -1,0 +1,51 @@
+// One request of which everything was judged, and what the routes work with. Event-loop thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/api.h"
+#include "admin/api/policies.h"
+#include "admin/api/token_clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+namespace usher::admin {
+
+// Who asks: a token, a legacy key, or nobody that is known.
+struct Caller {
+  // The token and its ancestors, itself first, all usable when they were looked up; empty without a token.
+  std::vector<Token> chain;
+  const LegacyKey* legacy_key = nullptr;
+
+  bool is_agent() const { return !chain.empty() && chain.front().kind == TokenKind::agent; }
+  bool is_operator() const { return !chain.empty() && chain.front().kind == TokenKind::operator_; }
+  const Token& token() const { return chain.front(); }
+  // Whether an operator's token is for that tenant too.
+  bool operates(std::string_view tenant) const {
+    return is_operator() && (token().tenant.empty() || token().tenant == tenant);
+  }
+};
+
+struct Call {
+  std::string id;     // what the path names: {token} or {event}
+  std::string query;  // behind '?', as sent
+  Caller caller;
+  json::object body;  // empty where the route has none
+  Deadline deadline;
+};
+
+// What all routes share. Lives as long as the service.
+struct Context {
+  Context(ApiServices given_services, ApiOptions given_options);
+
+  ApiServices services;
+  ApiOptions options;
+  TokenClock clock;
+  Policies policies;
+  std::vector<Digest> legacy_digests;  // of options.legacy_keys, in their order
+};
+
+}  // namespace usher::admin

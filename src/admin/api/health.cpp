@@ -1,0 +1,17 @@
+#include <spdlog/spdlog.h>
+
+#include "admin/api/answers.h"
+#include "admin/api/handlers.h"
+
+namespace usher::admin {
+
+Task<net::ServerResponse> get_health(Context&, Call) { co_return json_answer(200, {{"status", "ok"}}); }
+
+Task<net::ServerResponse> get_readiness(Context& context, Call) {
+  const Result<void> ready = context.services.readiness();
+  if (ready) co_return json_answer(200, {{"status", "ready"}});
+  spdlog::debug("api: not ready: {}", ready.error().message);
+  co_return json_answer(503, {{"status", "not ready"}});
+}
+
+}  // namespace usher::admin
