@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "app/acting_channel.h"
+#include "app/api_server.h"
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
@@ -31,6 +32,7 @@ namespace usher::app {
 namespace {
 
 constexpr std::size_t kPoolThreads = 2;
+constexpr std::chrono::seconds kApiGrace{2};  // for requests that run when everything else has ended
 
 int complain(const Error& error, int status = kError) {
   fmt::print(stderr, "usher: {}\n", error.message);
@@ -172,16 +174,36 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   say_hello(*config, channels, models.models);
   for (auto& channel : channels) gateway.add(std::move(channel));
 
+  // The way in for operators and outside agents; somebody who only chats as somebody else opens none.
+  Result<std::unique_ptr<ApiServer>> api;
+  if (!acting_as) {
+    api = make_api_server(config, loop.get_executor(), pool.get_executor(), clock,
+                          [&gateway] { return gateway.readiness(); });
+  }
+  if (!api) return complain(api.error());
+
   Signals signals(loop, [&] { gateway.shut_down(config->gateway.shutdown_grace); });
   int status = kFine;
+  int running = *api ? 2 : 1;
+  const auto end_one = [&] {
+    if (--running > 0) return;
+    signals.cancel();
+    http->close_idle();
+    loop.stop();
+  };
+  if (*api) {
+    asio::co_spawn(loop, (*api)->run(), [&](std::exception_ptr error) {
+      if (error) spdlog::critical("the API ended by an exception");
+      end_one();
+    });
+  }
   asio::co_spawn(loop, gateway.run(), [&](std::exception_ptr error, Result<void> ended) {
     if (error || !ended) {
       spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
       status = kError;
     }
-    signals.cancel();
-    http->close_idle();
-    loop.stop();
+    if (*api) (*api)->stop(kApiGrace);
+    end_one();
   });
   loop.run();
   pool.join();

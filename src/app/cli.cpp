@@ -8,8 +8,10 @@
 #include <functional>
 
 #include "app/application.h"
+#include "app/commands/inspect.h"
+#include "app/commands/policy.h"
+#include "app/commands/token.h"
 #include "app/exit_status.h"
-#include "app/inspect.h"
 #include "base/text.h"
 
 namespace usher::app {
@@ -21,6 +23,13 @@ constexpr const char* kSenderHelp = "telegram:123, discord:8035…, console:loca
 struct Options {
   std::string config_file = "./config.toml";
   std::string sender, chat, tool, role;
+  std::string arguments, action, resource;  // of explain
+  int sensitivity = 0;
+  std::string policy_file;
+  NarrowRequest narrow;
+  TokenRequest token;
+  std::string jti;
+  bool with_unusable = false;
   std::string acting_as = kTerminal;
   std::string tenant;
   bool as_json = false;
@@ -77,7 +86,14 @@ int run_chat(const Options& options) {
 
 int run_explain(const Options& options) {
   return with_sender(options, options.sender, [&](auto config, Sender sender) {
-    return explain(std::move(config), {.sender = std::move(sender), .chat = options.chat, .tool = options.tool},
+    return explain(std::move(config),
+                   {.sender = std::move(sender),
+                    .chat = options.chat,
+                    .tool = options.tool,
+                    .arguments = options.arguments,
+                    .action = options.action,
+                    .resource = options.resource,
+                    .sensitivity = options.sensitivity},
                    options.as_json);
   });
 }
@@ -100,6 +116,31 @@ int run_memory_path(const Options& options) {
   });
 }
 
+int with_config(const Options& options, const std::function<int(const config::Config&)>& command) {
+  const std::shared_ptr<const config::Config> config = load_or_complain(options);
+  return config ? command(*config) : kBadConfiguration;
+}
+
+int run_policy_decide(const Options& options) { return policy_decide(options.policy_file); }
+
+int run_policy_narrow(const Options& options) { return policy_narrow(options.narrow, options.as_json); }
+
+int run_token_create(const Options& options) {
+  return with_config(
+      options, [&](const config::Config& config) { return create_token(config, options.token, options.as_json); });
+}
+
+int run_token_list(const Options& options) {
+  return with_config(options, [&](const config::Config& config) {
+    return list_tokens(config, options.token.tenant, options.with_unusable, options.as_json);
+  });
+}
+
+int run_token_revoke(const Options& options) {
+  return with_config(options,
+                     [&](const config::Config& config) { return revoke_token(config, options.jti, options.as_json); });
+}
+
 void add_tenant(CLI::App& command, Options& options) {
   command.add_option("--tenant", options.tenant, "the tenant the sender belongs to (default: default)");
 }
@@ -117,6 +158,68 @@ CLI::App& add_command(CLI::App& parent, Options& options, const char* name, cons
   return *command;
 }
 
+using Choose = std::function<void(CLI::App& command, int (*run)(const Options&))>;
+
+void add_explain(CLI::App& app, Options& options, const Choose& choose) {
+  CLI::App& explain =
+      add_command(app, options, "explain", "who a sender is to usher: role, room, tools, limits, and why");
+  add_sender(explain, options);
+  explain.add_option("--chat", options.chat, "as in that chat: telegram:-100… (group ceilings apply)");
+  CLI::Option* tool = explain.add_option("--tool", options.tool, "whether this tool may be called, and why not");
+  explain
+      .add_option("--args", options.arguments, "with these arguments, a JSON object: what the policy says of the call")
+      ->needs(tool);
+  CLI::Option* action =
+      explain.add_option("--action", options.action, "whether this action is granted: domain:operation:resource");
+  action->excludes(tool);
+  explain.add_option("--resource", options.resource, "on this resource (default: none)")->needs(action);
+  explain.add_option("--sensitivity", options.sensitivity, "at this level (default: 0)")
+      ->needs(action)
+      ->check(CLI::Range(0, policy::kMaxSensitivity));
+  add_json(explain, options);
+  choose(explain, run_explain);
+}
+
+void add_policy_commands(CLI::App& app, Options& options, const Choose& choose) {
+  CLI::App* policy = app.add_subcommand("policy", "try policies out: JSON files, no configuration needed");
+  policy->require_subcommand(1);
+  CLI::App* decide = policy->add_subcommand(
+      "decide", "read one JSON request a line ({action, resource, sensitivity}), answer one JSON decision a line");
+  decide->add_option("--policy", options.policy_file, "the policy: a JSON file")->required();
+  choose(*decide, run_policy_decide);
+  CLI::App* narrow =
+      policy->add_subcommand("narrow", "whether a child's policy is within its parent's; exit status 2 when not");
+  narrow->add_option("--parent", options.narrow.parent_file, "the parent's policy: a JSON file")->required();
+  narrow->add_option("--child", options.narrow.child_file, "the child's policy: a JSON file")->required();
+  narrow->add_option("--mode", options.narrow.mode, "strict: list by list (default) | effective: what is granted")
+      ->check(CLI::IsMember({"strict", "effective"}));
+  add_json(*narrow, options);
+  choose(*narrow, run_policy_narrow);
+}
+
+void add_token_commands(CLI::App& app, Options& options, const Choose& choose) {
+  CLI::App* token = app.add_subcommand("token", "bearer tokens of the HTTP API");
+  token->require_subcommand(1);
+  CLI::App& create = add_command(*token, options, "create", "make a token for an operator; it is shown once");
+  create.add_option("--name", options.token.name, "whose it is, for people")->required();
+  create.add_option("--scope", options.token.scopes, "read, operate, approve or admin; several: --scope read,approve")
+      ->required()
+      ->delimiter(',');
+  create.add_option("--tenant", options.token.tenant, "only for this tenant (default: all)");
+  create.add_option("--expires", options.token.lifetime, "how long it lives: 90d (default), 12h, 30m, …");
+  add_json(create, options);
+  choose(create, run_token_create);
+  CLI::App& list = add_command(*token, options, "list", "all tokens that can be used, without their secrets");
+  list.add_option("--tenant", options.token.tenant, "only of this tenant");
+  list.add_flag("--all", options.with_unusable, "expired and revoked ones too");
+  add_json(list, options);
+  choose(list, run_token_list);
+  CLI::App& revoke = add_command(*token, options, "revoke", "revoke a token and every one that was made from it");
+  revoke.add_option("JTI", options.jti, "its name: tok_…")->required();
+  add_json(revoke, options);
+  choose(revoke, run_token_revoke);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -131,7 +234,7 @@ int run_command_line(int argc, char** argv) {
 
   Options options;
   std::function<int(const Options&)> chosen;
-  const auto choose = [&](CLI::App& command, int (*run)(const Options&)) {
+  const Choose choose = [&](CLI::App& command, int (*run)(const Options&)) {
     command.callback([&chosen, run] { chosen = run; });
   };
 
@@ -147,13 +250,7 @@ int run_command_line(int argc, char** argv) {
   add_tenant(chat, options);
   choose(chat, run_chat);
 
-  CLI::App& explain =
-      add_command(app, options, "explain", "who a sender is to usher: role, room, tools, limits, and why");
-  add_sender(explain, options);
-  explain.add_option("--chat", options.chat, "as in that chat: telegram:-100… (group ceilings apply)");
-  explain.add_option("--tool", options.tool, "whether this tool may be called, and why not");
-  add_json(explain, options);
-  choose(explain, run_explain);
+  add_explain(app, options, choose);
 
   CLI::App& roles = add_command(app, options, "roles", "the roles of every tenant and the tools each is offered");
   add_json(roles, options);
@@ -173,6 +270,9 @@ int run_command_line(int argc, char** argv) {
   path.add_option("--chat", options.chat, "as in that chat (a group ceiling has its own workspace)");
   add_json(path, options);
   choose(path, run_memory_path);
+
+  add_policy_commands(app, options, choose);
+  add_token_commands(app, options, choose);
 
   try {
     app.parse(argc, argv);

@@ -62,6 +62,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   bool stop_turn(const std::string& lane, Accepted& accepted);
   void watch_typing();
   void wake_if_idle();
+  std::size_t unfinished() const { return lanes.waiting() + lanes.running() + being_accepted; }
   bool is_drained() const { return lanes.running() == 0 && (is_closing || lanes.waiting() == 0); }
 
   asio::any_io_executor loop;
@@ -129,7 +130,7 @@ Task<Result<void>> Gateway::State::recover() {
 
 Task<Result<void>> Gateway::State::take_in(std::vector<channel::Incoming> batch) {
   if (is_closing) co_return fail(ErrorKind::cancelled, "shutting down");
-  if (lanes.waiting() + lanes.running() + being_accepted + batch.size() > bounds.max_unfinished) {
+  if (unfinished() + batch.size() > bounds.max_unfinished) {
     co_return fail(ErrorKind::limit,
                    fmt::format("the inbox is full: {} messages wait for their answers", lanes.waiting()));
   }
@@ -309,6 +310,17 @@ void Gateway::add(std::unique_ptr<channel::Channel> channel) { state_->channels.
 Task<Result<void>> Gateway::run() {
   Result<void> ended = co_await state_->run();
   co_return ended;
+}
+
+Result<void> Gateway::readiness() const {
+  if (state_->is_closing) return fail(ErrorKind::unavailable, "shutting down");
+  if (state_->channels_running == 0) return fail(ErrorKind::unavailable, "no channel is running");
+  if (state_->unfinished() >= state_->bounds.max_unfinished) return fail(ErrorKind::unavailable, "the inbox is full");
+  for (const auto& channel : state_->channels) {
+    const std::string trouble = channel->health();
+    if (!trouble.empty()) return fail(ErrorKind::unavailable, fmt::format("{}: {}", channel->name(), trouble));
+  }
+  return {};
 }
 
 void Gateway::shut_down(std::chrono::seconds grace) {

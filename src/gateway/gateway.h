@@ -33,6 +33,10 @@ class Gateway {
   // all turns are done. Fails when the journal cannot be read.
   Task<Result<void>> run();
 
+  // Whether messages are accepted and answered now: unavailable with the reason while starting, stopping, with a full
+  // inbox, or when a channel is not well.
+  Result<void> readiness() const;
+
   // Stops intake at once; turns that run may finish within `grace`, the rest stays in the journal for the next start.
   void shut_down(std::chrono::seconds grace);
 

@@ -188,6 +188,62 @@ TEST_CASE("a workspace without AGENTS.md answers with an apology, never with ano
   CHECK(contains(world.gateway().errors(), "AGENTS.md"));
 }
 
+// A model that calls product_search with what a person writes, and then says what it was told.
+ModelAnswer search(const json::object& request) {
+  ModelAnswer answer;
+  if (string_at(&request.at("messages").get_array().back(), "role") == "tool") {
+    answer.text = "tool said: " + last_text(request, "tool");
+  } else {
+    std::string words = last_text(request, "user");
+    for (const char* word : {"umbrella", "kettle"}) {
+      if (!contains(words, word)) continue;
+      answer.tool_calls.push_back({"call_1", "product_search", json::serialize(json::object{{"query", word}})});
+    }
+  }
+  return answer;
+}
+
+constexpr const char* buyer_policy = R"(
+[rbac.roles.buyer.policy]
+allowed_actions = ["product:read:*"]
+denied_resources = ["*kettle*"]
+max_sensitivity_level = 1
+)";
+constexpr const char* no_kettles =
+    "Action 'product:read:catalog' denied: resource 'kettle' matched deny pattern '*kettle*'";
+
+TEST_CASE("a policy denies what allowed_tools allows, and the model gets its sentence word for word") {
+  World world(search);
+  world.configure(world.common_config() + World::shop_roles() + buyer_policy);
+  world.run();
+  CHECK(contains(world.ask(ann, "an umbrella, please"), "Blue umbrella"));
+  CHECK_FALSE(contains(world.ask(ann, "a kettle, please"), "Red kettle"));
+  CHECK(contains(last_text(world.model.requests().back(), "tool"), no_kettles));
+  CHECK(contains(world.ask(owner_id, "a kettle, please"), "Red kettle"));
+}
+
+TEST_CASE("a tool of whose actions a policy grants none is not offered, whatever allowed_tools says") {
+  World world;
+  std::string roles = World::shop_roles();
+  roles.replace(roles.find("[\"product_search\", \"product_info\"]"), 34, "[\"*\"]");
+  world.configure(world.common_config() + roles + buyer_policy);
+  world.run();
+  world.ask(ann, "hello");
+  CHECK(offered_tools(world.model.requests().at(0)) == std::vector<std::string>{"product_search", "product_info"});
+}
+
+TEST_CASE("the policy of a group's ceiling binds the owner in that group, and nowhere else") {
+  constexpr std::int64_t group = -1001234567890;
+  World world(search);
+  world.configure(world.common_config() + World::shop_roles() + buyer_policy +
+                  "\n[[rbac.groups]]\nchat = \"telegram:-1001234567890\"\nceiling = \"buyer\"\n");
+  world.run();
+  world.telegram.group_message(owner_id, group, "@" + std::string(bot_name) + " a kettle, please");
+  CHECK_FALSE(contains(world.wait_for_message(group, 1).text, "Red kettle"));
+  CHECK(contains(last_text(world.model.requests().back(), "tool"), no_kettles));
+  CHECK(contains(world.ask(owner_id, "a kettle, please"), "Red kettle"));
+}
+
 TEST_CASE("/whoami tells a person their role and tools, /help what there is") {
   World world;
   world.configure(world.common_config() + World::shop_roles());

@@ -50,6 +50,7 @@ std::string World::common_config() const {
 [gateway]
 data_dir = "data"
 workspaces_dir = "workspaces"
+listen = "127.0.0.1:0"
 log_level = "debug"
 
 [providers.sim]
@@ -159,6 +160,14 @@ void World::kill() {
 
 ProcessResult World::command(std::vector<std::string> arguments, const std::string& input) {
   return run_process(process_options(std::move(arguments)), input, patience);
+}
+
+std::string World::api() {
+  const std::string before = "the API listens on ";
+  REQUIRE_MESSAGE(gateway_->wait_until([&] { return contains(gateway_->errors(), before); }, patience), log());
+  const std::string errors = gateway_->errors();
+  const std::size_t at = errors.find(before) + before.size();
+  return errors.substr(at, errors.find_first_of("\r\n", at) - at);
 }
 
 std::vector<SentMessage> World::messages_in(std::int64_t chat) const {

@@ -64,6 +64,9 @@ class World {
 
   // A private message, and the next message that the person gets.
   std::string ask(std::int64_t person, const std::string& text);
+  // The address of the running gateway's API, as its log names it: "http://127.0.0.1:PORT".
+  std::string api();
+
   // What a chat got so far.
   std::vector<SentMessage> messages_in(std::int64_t chat) const;
   // Waits for the count-th message in a chat (from 1), or fails the test.

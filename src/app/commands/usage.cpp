@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "app/commands/inspect.h"
 #include "app/exit_status.h"
-#include "app/inspect.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "limits/budget.h"

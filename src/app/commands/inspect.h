@@ -18,8 +18,14 @@ int check(const config::Loaded& loaded, bool as_json, bool must_run);
 struct ExplainRequest {
   Sender sender;
   std::string chat;  // "telegram:-100…" or ""
-  std::string tool;  // "" = no decision asked
+  // One question at most: about a tool (and with `arguments` about one call of it), or about an action. "" = not asked.
+  std::string tool;
+  std::string arguments;  // a JSON object
+  std::string action;     // "product:read:catalog"
+  std::string resource;   // "" = none
+  int sensitivity = 0;    // 0–4
 };
+// kError with a sentence for a question that cannot be answered: a malformed action, arguments that are no JSON object.
 int explain(std::shared_ptr<const config::Config> config, const ExplainRequest& request, bool as_json);
 
 int show_roles(std::shared_ptr<const config::Config> config, bool as_json);

@@ -1,0 +1,250 @@
+// `usher explain` and `usher memory path`: who a sender is to the gateway, and what it would say to one action or call.
+#include <fmt/format.h>
+
+#include "app/commands/inspect.h"
+#include "app/exit_status.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "policy/policy.h"
+#include "rbac/role.h"
+#include "tool/builtin.h"
+#include "tool/gate.h"
+#include "tool/plain_json.h"
+
+namespace usher::app {
+namespace {
+
+void print_json(const json::value& value) { fmt::print("{}\n", tool::plain_json(value)); }
+
+// "telegram:-100…" → a group's place; "" = a private chat.
+Result<rbac::Place> place_of(const Sender& sender, const std::string& chat) {
+  if (chat.empty()) return rbac::Place{.kind = sender.kind, .chat = sender.id};
+  const std::size_t colon = chat.find(':');
+  const bool is_numbered =
+      colon != std::string::npos && (chat.starts_with("telegram:") || chat.starts_with("discord:"));
+  const std::size_t id = colon + (is_numbered && chat.starts_with("telegram:-") ? 2 : 1);
+  if (colon == std::string::npos || id >= chat.size() ||
+      (is_numbered && chat.find_first_not_of("0123456789", id) != std::string::npos)) {
+    return fail(ErrorKind::invalid, fmt::format("'{}' is no chat: write telegram:-1001234567890", printable(chat)));
+  }
+  return rbac::Place{.kind = chat.substr(0, colon), .chat = chat.substr(colon + 1), .is_group = true};
+}
+
+json::value limit_value(const std::optional<std::int64_t>& limit) {
+  return limit ? json::value(*limit) : json::value(nullptr);
+}
+json::value limit_value(const std::optional<MicroUsd>& limit) {
+  return limit ? json::value(static_cast<double>(limit->value) / 1e6) : json::value(nullptr);
+}
+
+json::object limits_json(const config::Limits& limits) {
+  return {{"rate_limit_per_minute", limit_value(limits.per_minute)},
+          {"rate_limit_per_minute_total", limit_value(limits.per_minute_total)},
+          {"cost_daily_limit_usd", limit_value(limits.daily_cost)},
+          {"cost_daily_limit_usd_total", limit_value(limits.daily_cost_total)}};
+}
+
+std::vector<std::string> offered_tools(const rbac::RoleContext& context) {
+  std::vector<std::string> tools;
+  for (const tool::ToolSpec& spec : tool::builtin_specs()) {
+    if (tool::may_offer(context, spec).allowed) tools.push_back(spec.name);
+  }
+  return tools;
+}
+
+json::array policies_json(const rbac::RoleContext& context) {
+  json::array layers;
+  for (const rbac::PolicyLayer& layer : context.policies) {
+    layers.push_back(
+        json::object{{"role", layer.role}, {"policy", json::parse(policy::to_json(layer.policy->document()))}});
+  }
+  return layers;
+}
+
+json::object context_json(const config::Config& config, const rbac::RoleContext& context,
+                          const rbac::Workspace& workspace) {
+  const auto model = config.models.find(context.model_hint);
+  const std::vector<std::string> tools = offered_tools(context);
+  json::object out{
+      {"tenant", context.sender.tenant},
+      {"sender", to_string(context.sender)},
+      {"role", context.role},
+      {"matched",
+       {{"rule", context.matched.rule}, {"file", context.matched.source.file}, {"line", context.matched.source.line}}},
+      {"workspace", context.workspace},
+      {"memory_db", workspace.memory_db.string()},
+      {"autonomy", config::to_string(context.autonomy)},
+      {"model", model == config.models.end() ? "" : model->second.model},
+      {"tools", json::array(tools.begin(), tools.end())},
+      {"limits", limits_json(context.limits)},
+      {"policies", policies_json(context)}};
+  if (context.ceiling) out["ceiling"] = *context.ceiling;
+  return out;
+}
+
+// Indented "name: value" lines for people; nested values as JSON.
+void print_lines(const json::object& object) {
+  for (const auto& [key, value] : object) {
+    const std::string text = value.is_string() ? std::string(value.get_string()) : tool::plain_json(value);
+    fmt::print("{:10} {}\n", std::string_view(key), text);
+  }
+}
+
+struct Located {
+  std::shared_ptr<const rbac::RoleContext> context;
+  rbac::Workspace workspace;
+};
+
+Result<Located> locate(const std::shared_ptr<const config::Config>& config, const Sender& sender,
+                       const std::string& chat) {
+  Result<rbac::Place> place = place_of(sender, chat);
+  if (!place) return fail(std::move(place.error()));
+  const rbac::RoleResolver resolver(config);
+  auto context = resolver.resolve(sender, *place);
+  if (!context) return fail(std::move(context.error()));
+  return Located{*context, rbac::WorkspaceSelector(config).select(**context)};
+}
+
+// What cannot be asked; "" when it can.
+std::string mistake_in(const ExplainRequest& request) {
+  if (!request.action.empty() && !request.tool.empty()) return "--action and --tool are two questions: ask one of them";
+  if (request.action.empty() && !request.resource.empty()) return "--resource goes with --action";
+  if (request.action.empty() && request.sensitivity != 0) return "--sensitivity goes with --action";
+  if (request.tool.empty() && !request.arguments.empty()) return "--args goes with --tool";
+  if (!request.action.empty() && !policy::is_action(request.action)) {
+    return fmt::format(
+        "'{}' is not an action: write domain:operation:resource, like product:read:catalog (a-z 0-9 _, each part "
+        "begins with a letter, dots in the last one)",
+        printable(request.action));
+  }
+  if (!is_valid_utf8(request.resource)) return "--resource is not valid UTF-8";
+  if (request.sensitivity < 0 || request.sensitivity > policy::kMaxSensitivity) {
+    return fmt::format("--sensitivity is a whole number from 0 to {}", policy::kMaxSensitivity);
+  }
+  return "";
+}
+
+// What the policies say to one action, whatever tool would do it.
+json::object decide_action(const rbac::RoleContext& context, const ExplainRequest& request) {
+  const policy::Request asked{request.action, request.resource, request.sensitivity};
+  const rbac::PolicyLayer* layer = context.deciding_layer(asked);
+  if (!layer) {
+    return {{"allowed", true},
+            {"detail", fmt::format("role '{}' has no policy: no action is denied to it", context.role)},
+            {"rule", nullptr},
+            {"pattern", nullptr},
+            {"role", context.role}};
+  }
+  const policy::Decision decision = layer->policy->decide(asked);
+  return {{"allowed", decision.allowed},
+          {"detail", decision.detail},
+          {"rule", policy::to_string(decision.rule)},
+          {"pattern", decision.pattern},
+          {"role", layer->role}};
+}
+
+// Whether a tool may be called at all.
+json::object decide_tool(const rbac::RoleContext& context, const std::string& name) {
+  for (const tool::ToolSpec& spec : tool::builtin_specs()) {
+    if (spec.name != name) continue;
+    const rbac::ToolDecision decision = tool::may_call(context, spec);
+    return {{"allowed", decision.allowed}, {"detail", decision.detail}};
+  }
+  return {{"allowed", false}, {"detail", fmt::format("there is no tool '{}'", printable(name))}};
+}
+
+// What the gate says to one call: the same function that a turn asks, so that both agree.
+json::object decide_call(const Located& located, const std::string& name, const json::object& arguments) {
+  tool::Seat seat;
+  seat.context = located.context;
+  seat.workspace = located.workspace;
+  // So that every tool finds its place; nothing is called here.
+  seat.delegate = [](tool::Delegation, Deadline) -> Task<Result<std::string>> {
+    co_return fail(ErrorKind::unavailable, "nothing runs here");
+  };
+  const std::unique_ptr<tool::Tool> made = tool::make_builtin(name, seat);
+  if (!made) return decide_tool(*located.context, name);
+  const tool::Admission admission = tool::judge_call(*located.context, *made, arguments);
+  json::object out{{"allowed", admission.allowed}, {"detail", admission.detail}};
+  if (admission.decision) {
+    out["rule"] = policy::to_string(admission.decision->rule);
+    out["pattern"] = admission.decision->pattern;
+    out["role"] = *admission.layer;
+  }
+  if (admission.access) {
+    out["access"] = {{"action", admission.access->action},
+                     {"resource", admission.access->resource},
+                     {"sensitivity", admission.access->sensitivity}};
+  }
+  return out;
+}
+
+// Adds the answer to what was asked, if anything.
+Result<void> add_decision(const Located& located, const ExplainRequest& request, json::object& out) {
+  if (!request.action.empty()) {
+    out["decision"] = decide_action(*located.context, request);
+  } else if (!request.arguments.empty()) {
+    const Result<json::value> arguments = parse_json(request.arguments);
+    if (!arguments || !arguments->is_object()) {
+      return fail(ErrorKind::invalid, "--args is not a JSON object; write one like '{\"path\":\"files/notes.txt\"}'");
+    }
+    out["decision"] = decide_call(located, request.tool, arguments->get_object());
+  } else if (!request.tool.empty()) {
+    out["decision"] = decide_tool(*located.context, request.tool);
+  }
+  return {};
+}
+
+json::object turned_away(const Sender& sender, const std::string& why) {
+  return {{"tenant", sender.tenant},
+          {"sender", to_string(sender)},
+          {"role", nullptr},
+          {"decision", {{"allowed", false}, {"detail", why}}}};
+}
+
+Result<json::object> explained(const std::shared_ptr<const config::Config>& config, const ExplainRequest& request) {
+  const std::string mistake = mistake_in(request);
+  if (!mistake.empty()) return fail(ErrorKind::invalid, mistake);
+  Result<Located> located = locate(config, request.sender, request.chat);
+  if (!located && located.error().kind == ErrorKind::denied)
+    return turned_away(request.sender, located.error().message);
+  if (!located) return fail(std::move(located.error()));
+  json::object out = context_json(*config, *located->context, located->workspace);
+  Result<void> decided = add_decision(*located, request, out);
+  if (!decided) return fail(std::move(decided.error()));
+  return out;
+}
+
+}  // namespace
+
+int explain(std::shared_ptr<const config::Config> config, const ExplainRequest& request, bool as_json) {
+  const Result<json::object> out = explained(config, request);
+  if (!out) {
+    fmt::print(stderr, "usher: {}\n", out.error().message);
+    return kError;
+  }
+  if (as_json) {
+    print_json(*out);
+  } else {
+    print_lines(*out);
+  }
+  return kFine;
+}
+
+int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const std::string& chat,
+                bool as_json) {
+  Result<Located> located = locate(config, sender, chat);
+  if (!located) {
+    fmt::print(stderr, "usher: {}\n", located.error().message);
+    return kError;
+  }
+  const std::string path = located->workspace.memory_db.string();
+  if (as_json) {
+    print_json(json::object{{"sender", to_string(sender)}, {"memory_db", path}});
+  } else {
+    fmt::print("{}\n", path);
+  }
+  return kFine;
+}
+
+}  // namespace usher::app
