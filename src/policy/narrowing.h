@@ -30,8 +30,8 @@ struct Violation {
 };
 
 struct SearchBound {
-  // Explored in all. States are not alike, so the elementary steps are bounded too, by 256 for each: about a quarter of
-  // a second at most, and some tens of megabytes.
+  // Explored in all. States are not alike, so elementary steps are bounded too, by 256 for each. Some tenths of a
+  // second and some tens of megabytes at most.
   std::size_t max_states = 200'000;
 };
 

@@ -63,7 +63,7 @@ class Alphabet {
   std::vector<Members> members_;  // by SetId
 };
 
-// The classes' representatives as UTF-8.
+// `c` is what UTF-8 can write.
 void append_utf8(std::string& text, char32_t c);
 
 }  // namespace usher::policy::language

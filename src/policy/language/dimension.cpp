@@ -10,6 +10,9 @@
 namespace usher::policy::language {
 namespace {
 
+constexpr std::size_t kStepsPerMatch = 4;
+constexpr std::size_t kCharactersPerStep = 16;
+
 // A text that the linear matcher does not confirm: the search is broken, so none of its answers may be believed.
 void confirm(bool is_true) {
   if (!is_true) throw std::logic_error("a comparison of policies found a text that its patterns do not bear out");
@@ -30,9 +33,18 @@ std::vector<std::optional<Pattern>> Dimension::parse() {
   std::vector<std::optional<Pattern>> patterns;
   for (Parsed& list : lists_) {
     list.first = patterns.size();
-    for (const std::string& glob : *list.globs) patterns.push_back(parse_pattern(glob));
+    for (const std::string& glob : *list.globs) {
+      patterns.push_back(parse_pattern(glob));
+      if (patterns.back()) elements_ += patterns.back()->elements.size();
+    }
   }
   return patterns;
+}
+
+bool Dimension::can_confirm(const std::optional<std::string>& text) {
+  if (!text) return false;
+  const std::size_t compared = text->size() * elements_ / kCharactersPerStep;
+  return budget_.take_steps(patterns_.size() * kStepsPerMatch + compared);
 }
 
 bool Dimension::matches(List list, std::string_view text) const {
@@ -92,7 +104,7 @@ std::vector<Finding> Dimension::beyond_lists() {
     const UnionId right = union_of({outer});
     for_each(inner, [&](const std::string& glob, PositionId start) {
       std::optional<std::string> text = shortest({{start, positions_.anything()}}, right);
-      if (!text) return;
+      if (!can_confirm(text)) return;
       confirm(glob_matches(glob, *text) && !matches(outer, *text));
       report(findings, inner, glob, std::move(*text));
     });
@@ -108,7 +120,7 @@ std::vector<Finding> Dimension::beyond_grants(Party inner) {
   const UnionId covered = union_of({allowed_of(outer), denied_of(inner)});
   const UnionId denied = union_of({denied_of(inner)});
   const auto add = [&](List list, const std::string& glob, std::optional<std::string> text) {
-    if (!text) return;
+    if (!can_confirm(text)) return;
     confirm(glob_matches(glob, *text) && grants(inner, *text) && !grants(outer, *text));
     report(findings, list, glob, std::move(*text));
   };
@@ -137,15 +149,17 @@ std::vector<Both> Dimension::allowed_starts(Party party) {
 
 std::optional<std::string> Dimension::granted(Party party) {
   std::optional<std::string> text = shortest(allowed_starts(party), union_of({denied_of(party)}));
-  confirm(!text || grants(party, *text));
+  if (!can_confirm(text)) return std::nullopt;
+  confirm(grants(party, *text));
   return text;
 }
 
 bool Dimension::has_grants(Party party) {
   const std::optional<std::string> text =
       find_shortest(space(), allowed_starts(party), union_of({denied_of(party)}), Texts::any);
-  confirm(!text || grants(party, *text));
-  return text.has_value();
+  if (!can_confirm(text)) return false;
+  confirm(grants(party, *text));
+  return true;
 }
 
 bool Dimension::has_grants_asked_for() {
@@ -154,8 +168,9 @@ bool Dimension::has_grants_asked_for() {
     for (const Both& allowed : allowed_starts(Party::parent)) left.push_back({allowed.one, asked.one});
   }
   const std::optional<std::string> text = find_shortest(space(), left, union_of({parent_denied}), Texts::any);
-  confirm(!text || (grants(Party::parent, *text) && matches(child_allowed, *text)));
-  return text.has_value();
+  if (!can_confirm(text)) return false;
+  confirm(grants(Party::parent, *text) && matches(child_allowed, *text));
+  return true;
 }
 
 }  // namespace usher::policy::language

@@ -52,8 +52,6 @@ class Dimension {
   // Whether the parent grants any text that one of the child's allow patterns matches.
   bool has_grants_asked_for();
 
-  bool grants(Party party, std::string_view text) const;
-
  private:
   enum List : std::size_t { parent_allowed, parent_denied, child_allowed, child_denied, list_count };
   struct Parsed {
@@ -64,11 +62,14 @@ class Dimension {
   static List denied_of(Party party) { return party == Party::parent ? parent_denied : child_denied; }
 
   std::vector<std::optional<Pattern>> parse();
+  // False without a text, and when matching it against all patterns might take more than the budget has.
+  bool can_confirm(const std::optional<std::string>& text);
   bool matches(List list, std::string_view text) const;
   UnionId union_of(std::initializer_list<List> lists);
   // Each pattern of the list, once, that matches some text.
   template <class Visit>
   void for_each(List list, Visit visit);
+  bool grants(Party party, std::string_view text) const;
   std::vector<Both> allowed_starts(Party party);
   Space space() { return {alphabet_, positions_, unions_, budget_}; }
   std::optional<std::string> shortest(const std::vector<Both>& left, UnionId right);
@@ -77,6 +78,7 @@ class Dimension {
   const Kind kind_;
   Budget& budget_;
   Parsed lists_[list_count];
+  std::size_t elements_ = 0;                      // of all patterns
   std::vector<std::optional<Pattern>> patterns_;  // of all lists
   Sets sets_;
   Positions positions_;

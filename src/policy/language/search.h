@@ -3,6 +3,7 @@
 // Exact: it finds a shortest text, or there is none, or the budget was spent.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,8 @@ namespace usher::policy::language {
 struct Both {
   PositionId one = 0, other = 0;
 };
+
+constexpr std::size_t kMaxActionLength = 256;
 
 enum class Texts {
   any,
