@@ -32,7 +32,7 @@ RUN usher --version
 USER 10001:10001
 WORKDIR /data
 VOLUME ["/data", "/config"]
-# Nothing listens on a port: alive is whoever holds the lock of data_dir.
+# Without asking the API, which may be off: alive is whoever holds the lock of data_dir.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
   CMD ["usher", "check", "--config", "/config/config.toml", "--running"]
 ENTRYPOINT ["usher"]

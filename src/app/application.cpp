@@ -112,6 +112,36 @@ void say_hello(const config::Config& config, const std::vector<std::unique_ptr<c
                fmt::join(hints, ", "), config.gateway.data_dir.string());
 }
 
+// Runs the loop until both have ended: after a signal, or when the last channel has. `api` may be null.
+int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer* api, std::chrono::seconds grace,
+                   net::HttpClient& http) {
+  Signals signals(loop, [&] { gateway.shut_down(grace); });
+  int status = kFine;
+  int running = api ? 2 : 1;
+  const auto end_one = [&] {
+    if (--running > 0) return;
+    signals.cancel();
+    http.close_idle();
+    loop.stop();
+  };
+  if (api) {
+    asio::co_spawn(loop, api->run(), [&](std::exception_ptr error) {
+      if (error) spdlog::critical("the API ended by an exception");
+      end_one();
+    });
+  }
+  asio::co_spawn(loop, gateway.run(), [&](std::exception_ptr error, Result<void> ended) {
+    if (error || !ended) {
+      spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
+      status = kError;
+    }
+    if (api) api->stop(kApiGrace);
+    end_one();
+  });
+  loop.run();
+  return status;
+}
+
 }  // namespace
 
 int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> acting_as) {
@@ -182,30 +212,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   }
   if (!api) return complain(api.error());
 
-  Signals signals(loop, [&] { gateway.shut_down(config->gateway.shutdown_grace); });
-  int status = kFine;
-  int running = *api ? 2 : 1;
-  const auto end_one = [&] {
-    if (--running > 0) return;
-    signals.cancel();
-    http->close_idle();
-    loop.stop();
-  };
-  if (*api) {
-    asio::co_spawn(loop, (*api)->run(), [&](std::exception_ptr error) {
-      if (error) spdlog::critical("the API ended by an exception");
-      end_one();
-    });
-  }
-  asio::co_spawn(loop, gateway.run(), [&](std::exception_ptr error, Result<void> ended) {
-    if (error || !ended) {
-      spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
-      status = kError;
-    }
-    if (*api) (*api)->stop(kApiGrace);
-    end_one();
-  });
-  loop.run();
+  const int status = run_to_the_end(loop, gateway, api->get(), config->gateway.shutdown_grace, *http);
   pool.join();
   return status;
 }

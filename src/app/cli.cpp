@@ -252,7 +252,8 @@ int run_command_line(int argc, char** argv) {
 
   add_explain(app, options, choose);
 
-  CLI::App& roles = add_command(app, options, "roles", "the roles of every tenant and the tools each is offered");
+  CLI::App& roles = add_command(app, options, "roles",
+                                "every tenant's roles and tools: who may use what, and the reason for every no");
   add_json(roles, options);
   choose(roles, run_roles);
 

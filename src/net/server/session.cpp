@@ -78,7 +78,7 @@ Task<bool> Session::serve_one() {
 // False when the client has gone or has been silent for too long.
 Task<bool> Session::wait_for_request() {
   const HttpServerOptions& options = context_.options;
-  const auto patience = has_answered_ ? options.idle_timeout : std::min(options.idle_timeout, options.head_timeout);
+  const auto patience = has_been_asked_ ? options.idle_timeout : std::min(options.idle_timeout, options.head_timeout);
   wire_.give_until(Clock::now() + patience);
   is_idle_ = true;
   for (;;) {
@@ -86,11 +86,12 @@ Task<bool> Session::wait_for_request() {
     if (reader_.has_begun() || reader_.state() != RequestReader::State::in_head) break;
     if (context_.is_stopping) co_return false;
     ErrorCode error;
-    end_ += co_await wire_.read_some(asio::buffer(input_.data() + end_, input_.size() - end_), error);
+    const std::size_t got = co_await wire_.read_some(asio::buffer(input_.data() + end_, input_.size() - end_), error);
+    end_ += got;
     if (error) co_return false;
   }
   is_idle_ = false;
-  has_answered_ = true;
+  has_been_asked_ = true;
   co_return true;
 }
 
@@ -105,7 +106,8 @@ Task<Session::Step> Session::read_while(RequestReader::State state, Wire::Time d
     }
     if (reader_.state() != state) co_return Step::done;
     ErrorCode error;
-    end_ += co_await wire_.read_some(asio::buffer(input_.data() + end_, input_.size() - end_), error);
+    const std::size_t got = co_await wire_.read_some(asio::buffer(input_.data() + end_, input_.size() - end_), error);
+    end_ += got;
     if (error && !wire_.has_expired()) co_return Step::gone;
     if (error) {
       refusal_ = error_response(408, when_late);

@@ -63,8 +63,8 @@ class Session {
   std::array<char, 16u << 10> input_;  // what was read and not taken yet stands at [begin_, end_)
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  ServerResponse refusal_;     // after Step::refused
-  bool has_answered_ = false;  // a request before this one
+  ServerResponse refusal_;       // after Step::refused
+  bool has_been_asked_ = false;  // the first request has begun
   bool must_close_ = false;
   bool is_idle_ = true;
 };
