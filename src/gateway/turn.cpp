@@ -37,14 +37,12 @@ std::vector<memory::Entry> entries_of(const std::string& said, const agent::Turn
   return entries;
 }
 
-// What is recalled without being asked for passes the gate as if the model had called memory_recall.
+// What is recalled without being asked for passes the gate as if the model had called memory_recall; only the
+// bounds of its schema are not for the words of a person.
 bool may_recall(const tool::Seat& seat, const std::string& words) {
   const std::unique_ptr<tool::Tool> recall = tool::make_builtin("memory_recall", seat);
   if (!tool::may_call(*seat.context, recall->spec()).allowed) return false;
-  const tool::Access access = recall->access({{"query", words}});
-  const std::optional<policy::Decision> decision =
-      seat.context->decide({access.action, access.resource, access.sensitivity});
-  return !decision || decision->allowed;
+  return tool::judge_access(*seat.context, recall->spec(), recall->access({{"query", words}})).allowed;
 }
 
 }  // namespace

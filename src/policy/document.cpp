@@ -32,7 +32,8 @@ Result<void> check_pattern(std::string_view member, const std::string& pattern) 
     return refuse(member, fmt::format("holds a pattern of {} bytes; {} are allowed", pattern.size(), kMaxPatternBytes));
   }
   if (!is_valid_utf8(pattern)) return refuse(member, "holds a pattern that is not valid UTF-8");
-  const bool has_control = std::ranges::any_of(pattern, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  const bool has_control =
+      std::ranges::any_of(pattern, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
   if (has_control) return refuse(member, fmt::format("holds a control character in '{}'", printable(pattern)));
   return {};
 }

@@ -27,6 +27,12 @@ constexpr std::size_t kMaxLinearPatterns = 4;
 
 // What an automaton may cost: some 12 MB at rest and 50 ms. 10,000 ordinary patterns need a third of the visits.
 constexpr AutomatonBound kBound{.max_states = 400'000, .max_differences = 1'500'000, .max_visits = 3'000'000};
+// What lists of somebody untrusted may cost: an automaton as large as 1,500 ordinary patterns need, or so many bytes of
+// patterns that are matched step by step.
+constexpr AutomatonBound kUntrustedBound{.max_states = 32'768, .max_differences = 131'072, .max_visits = 1'000'000};
+constexpr std::size_t kMaxUntrustedLinearBytes = 128;
+constexpr std::size_t kMaxUntrustedLazyBytes = 2'048;
+constexpr std::size_t kUntrustedLazyStates = 1'024;
 // At most some 13 MB for each cache. With half as many, 300 hostile patterns on random texts no longer found theirs.
 constexpr std::size_t kLazyStates = 8'192;
 
@@ -86,6 +92,17 @@ std::unique_ptr<const Part> make_fitting(std::span<const Source> patterns) {
   return matching::make_lazy_automaton(std::move(trie), kLazyStates);
 }
 
+std::unique_ptr<const Part> make_untrusted(std::span<const Source> patterns) {
+  std::size_t bytes = 0;
+  for (const Source& source : patterns) bytes += source.glob.size();
+  if (patterns.size() <= kMaxLinearPatterns && bytes <= kMaxUntrustedLinearBytes)
+    return matching::make_linear(patterns);
+  PatternTrie trie(patterns);
+  if (auto automaton = matching::make_automaton(trie, kUntrustedBound)) return automaton;
+  if (bytes > kMaxUntrustedLazyBytes) return nullptr;
+  return matching::make_lazy_automaton(std::move(trie), kUntrustedLazyStates);
+}
+
 }  // namespace
 
 std::unique_ptr<const Matcher> make_matcher(const std::vector<std::string>& denied,
@@ -93,6 +110,18 @@ std::unique_ptr<const Matcher> make_matcher(const std::vector<std::string>& deni
   auto matcher = std::make_unique<PartsMatcher>();
   for (const auto& group : groups_of(denied, allowed)) {
     if (!group.empty()) matcher->add(make_fitting(group));
+  }
+  return matcher;
+}
+
+std::unique_ptr<const Matcher> make_bounded_matcher(const std::vector<std::string>& denied,
+                                                    const std::vector<std::string>& allowed) {
+  auto matcher = std::make_unique<PartsMatcher>();
+  for (const auto& group : groups_of(denied, allowed)) {
+    if (group.empty()) continue;
+    auto part = make_untrusted(group);
+    if (!part) return nullptr;
+    matcher->add(std::move(part));
   }
   return matcher;
 }

@@ -162,4 +162,12 @@ bool may_grant(const PolicyDocument& document, std::string_view action_glob, int
   return !no_action || sides.budget.is_spent();
 }
 
+bool matches_some_action(std::string_view glob, SearchBound bound) {
+  const std::vector<std::string> asked{std::string(glob)}, none;
+  Budget budget(bound.max_states);
+  Dimension actions({asked, none}, {none, none}, Kind::actions, budget);
+  const std::optional<std::string> shortest = actions.granted(Party::parent);
+  return budget.is_spent() || (shortest && is_action(*shortest));
+}
+
 }  // namespace usher::policy

@@ -74,4 +74,7 @@ Difference compare(const PolicyDocument& before, const PolicyDocument& after, Se
 // undecided.
 bool may_grant(const PolicyDocument& document, std::string_view action_glob, int sensitivity, SearchBound bound = {});
 
+// Whether there is any well-formed action that the glob matches; true when undecided.
+bool matches_some_action(std::string_view glob, SearchBound bound = {});
+
 }  // namespace usher::policy

@@ -6,32 +6,14 @@
 #include <mutex>
 #include <optional>
 
+#include "policy/language/action_shape.h"
 #include "policy/matcher.h"
 #include "policy/narrowing.h"
 
 namespace usher::policy {
 namespace {
 
-constexpr std::size_t kMaxActionBytes = 256;
 constexpr std::size_t kMaxRemembered = 512;  // answers of may_allow
-
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_word(char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '_'; }
-
-// Takes [a-z][a-z0-9_]* (with '.' where `has_dots`) off the front of `text`.
-bool take_word(std::string_view& text, bool has_dots) {
-  if (text.empty() || !is_lower(text.front())) return false;
-  std::size_t length = 1;
-  while (length < text.size() && (is_word(text[length]) || (has_dots && text[length] == '.'))) ++length;
-  text.remove_prefix(length);
-  return true;
-}
-
-bool take_colon(std::string_view& text) {
-  if (!text.starts_with(':')) return false;
-  text.remove_prefix(1);
-  return true;
-}
 
 const std::string* at(const std::vector<std::string>& list, std::int32_t index) {
   return index == FirstMatches::kNone ? nullptr : &list[static_cast<std::size_t>(index)];
@@ -78,15 +60,19 @@ const char* to_string(Rule rule) {
 }
 
 bool is_action(std::string_view text) {
-  return text.size() <= kMaxActionBytes && take_word(text, false) && take_colon(text) && take_word(text, false) &&
-         take_colon(text) && take_word(text, true) && text.empty();
+  if (text.size() > kMaxActionBytes) return false;
+  auto shape = language::ActionShape::begin;
+  for (const char c : text) shape = step(shape, language::action_character(static_cast<unsigned char>(c)));
+  return is_final(shape);
 }
 
 struct Policy::Compiled {
-  explicit Compiled(PolicyDocument written)
+  using MakeMatcher = std::unique_ptr<const Matcher> (*)(const std::vector<std::string>& denied,
+                                                         const std::vector<std::string>& allowed);
+  Compiled(PolicyDocument written, MakeMatcher make)
       : document(std::move(written)),
-        actions(make_matcher(document.denied_actions, document.allowed_actions)),
-        resources(make_matcher(document.denied_resources, document.allowed_resources)) {}
+        actions(make(document.denied_actions, document.allowed_actions)),
+        resources(make(document.denied_resources, document.allowed_resources)) {}
 
   const PolicyDocument document;
   const std::unique_ptr<const Matcher> actions;
@@ -102,7 +88,18 @@ Policy::~Policy() = default;
 Result<std::shared_ptr<const Policy>> Policy::compile(PolicyDocument document) {
   Result<void> checked = check(document);
   if (!checked) return fail(std::move(checked.error()));
-  return std::shared_ptr<const Policy>(new Policy(std::make_unique<const Compiled>(std::move(document))));
+  return std::shared_ptr<const Policy>(new Policy(std::make_unique<const Compiled>(std::move(document), make_matcher)));
+}
+
+Result<std::shared_ptr<const Policy>> Policy::compile_bounded(PolicyDocument document) {
+  Result<void> checked = check(document);
+  if (!checked) return fail(std::move(checked.error()));
+  auto compiled = std::make_unique<const Compiled>(std::move(document), make_bounded_matcher);
+  if (!compiled->actions || !compiled->resources) {
+    return fail(ErrorKind::invalid,
+                "the policy is too intricate: write fewer patterns, or fewer stars and sets within them");
+  }
+  return std::shared_ptr<const Policy>(new Policy(std::move(compiled)));
 }
 
 const PolicyDocument& Policy::document() const { return compiled_->document; }

@@ -32,6 +32,7 @@ struct PolicyDocument {
 constexpr std::size_t kMaxPatterns = 20'000;         // of one document, all lists together
 constexpr std::size_t kMaxPatternBytes = 1024;       // of one pattern
 constexpr std::size_t kMaxDocumentBytes = 2u << 20;  // of a document as JSON
+constexpr std::size_t kMaxActionBytes = 256;         // of an action
 
 // invalid with a sentence when a bound is broken, a pattern is not valid UTF-8 or holds a control character, or the
 // level is not 0–4.
@@ -73,6 +74,9 @@ class Policy {
  public:
   // invalid as check() says. Time and memory are bounded whatever the patterns are.
   static Result<std::shared_ptr<const Policy>> compile(PolicyDocument document);
+  // For a document that somebody untrusted wrote: also invalid where a decision on a text of 1 KiB could take more than
+  // a few milliseconds, or the policy more than some 20 MB. 1,500 ordinary patterns fit.
+  static Result<std::shared_ptr<const Policy>> compile_bounded(PolicyDocument document);
   ~Policy();
   Policy(const Policy&) = delete;
   Policy& operator=(const Policy&) = delete;
@@ -92,7 +96,7 @@ class Policy {
   std::unique_ptr<const Compiled> compiled_;
 };
 
-// `domain:operation:resource`: ^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_.]*$, at most 256 bytes.
+// `domain:operation:resource`: ^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_.]*$, at most kMaxActionBytes.
 bool is_action(std::string_view text);
 
 }  // namespace usher::policy

@@ -51,7 +51,7 @@ Result<std::shared_ptr<const RoleContext>> narrowed(const RoleContext& parent, c
     context->tool_filters.push_back({layer, policy::GlobSet(*limits.tools), policy::GlobSet()});
   }
   if (limits.policy) {
-    Result<std::shared_ptr<const policy::Policy>> compiled = policy::Policy::compile(*limits.policy);
+    Result<std::shared_ptr<const policy::Policy>> compiled = policy::Policy::compile_bounded(*limits.policy);
     if (!compiled) return fail(std::move(compiled.error()));
     context->policies.push_back({layer, std::move(*compiled)});
   }

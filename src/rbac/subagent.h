@@ -23,7 +23,7 @@ struct SubagentLimits {
 // One layer more than `parent` has, in tools and in policies, and depth + 1; all else stays the sender's: name, role,
 // limits, approvals, autonomy, collections, room. As every layer must allow, it permits nothing that `parent` does not.
 // denied beyond max_depth, and with every violation in the sentence when a plain tool name is not permitted to `parent`
-// or the policy is not (strictly) within each of its layers; invalid when the policy cannot be compiled.
+// or the policy is not (strictly) within each of its layers; invalid when the policy is malformed or too intricate.
 Result<std::shared_ptr<const RoleContext>> narrowed(const RoleContext& parent, const SubagentLimits& limits);
 
 }  // namespace usher::rbac

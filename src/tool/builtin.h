@@ -8,8 +8,9 @@
 //   file_write, file_edit               file:write:files (2)          the path
 //   delegate                            agent:delegate:task (0)
 //
-// file_list without a path reads file:read:all (2). A collection whose name does not fit into an action is "other"; a
-// path that is none is "unknown", and the call is refused.
+// file_list without a path reads file:read:all (2). A search of all collections is in the end one of those that may be
+// searched by name, too. A collection whose name does not fit into an action, or is "all", is "other"; a path that is
+// none is "unknown", and the call is refused.
 #pragma once
 
 #include <filesystem>

@@ -84,7 +84,13 @@ Admission judge_call(const rbac::RoleContext& context, const Tool& tool, const j
   if (!decision.allowed) return {false, ErrorKind::denied, std::move(decision.detail)};
   Result<void> fits = validate(spec.parameters, arguments);
   if (!fits) return {false, fits.error().kind, std::move(fits.error().message)};
-  Admission admission{true, ErrorKind::denied, std::move(decision.detail), tool.access(arguments)};
+  Admission admission = judge_access(context, spec, tool.access(arguments));
+  if (!admission.decision && admission.allowed) admission.detail = std::move(decision.detail);
+  return admission;
+}
+
+Admission judge_access(const rbac::RoleContext& context, const ToolSpec& spec, Access named) {
+  Admission admission{true, ErrorKind::denied, "no policy narrows it", std::move(named)};
   const Access& access = *admission.access;
   if (!policy::is_action(access.action) || access.sensitivity < 0 || access.sensitivity > policy::kMaxSensitivity) {
     admission.allowed = false;

@@ -52,7 +52,10 @@ struct Admission {
   std::optional<policy::Decision> decision = std::nullopt;
 };
 
-// may_call, then the arguments, then every policy on the tool's access. An access that is not well formed is denied.
+// Every policy on what a call would touch; without any it is allowed. An access that is not well formed is denied.
+Admission judge_access(const rbac::RoleContext& context, const ToolSpec& spec, Access access);
+
+// may_call, then the arguments, then judge_access on the tool's access.
 Admission judge_call(const rbac::RoleContext& context, const Tool& tool, const json::object& arguments);
 
 // Asks judge_call before every call; what it does not allow never reaches the inner tool.

@@ -87,10 +87,30 @@ class Random {
 // Small alphabets, so that things match; the second with characters of every length, their neighbours and halves.
 const List kAsciiGlobs{"a", "b", "a", "b", "*", "*", "?", "[ab]", "[!a]", ":", "ab", "*:"};
 const List kAsciiTexts{"a", "b", "a", "b", ":", "c", "ab"};
-const List kWideGlobs{"a",     "é",      "語",    "😀",     "*",
-                      "*",     "?",      "[é語]", "[!é]",   "[!😀-😂]",
-                      "[а-я]", "[a-語]", "[z-a]", "[!z-a]", std::string(1, '\0'),
-                      "[",     "]",      "\xC3",  "\\",     "[\xED\x9F\xBF-\xEE\x80\x80]"};
+const List kWideGlobs{"a",
+                      "é",
+                      "語",
+                      "😀",
+                      "*",
+                      "*",
+                      "?",
+                      "[é語]",
+                      "[!é]",
+                      "[!😀-😂]",
+                      "[а-я]",
+                      "[a-語]",
+                      "[z-a]",
+                      "[!z-a]",
+                      std::string(1, '\0'),
+                      "[",
+                      "]",
+                      "\xC3",
+                      "\\",
+                      "[\xED\x9F\xBF-\xEE\x80\x80]",
+                      "\xF4\x8F\xBF\xBF",
+                      "[\xF4\x8F\xBF\xBF]",
+                      "[!\xF4\x8F\xBF\xBF]",
+                      "[a-\xF4\x8F\xBF\xBF]"};
 const List kWideTexts{"a",
                       "é",
                       "è",
@@ -110,6 +130,8 @@ const List kWideTexts{"a",
                       "\xEE\x80\x80",
                       "\xC0\xAF",
                       "\xF4\x90\x80\x80",
+                      "\xF4\x8F\xBF\xBF",
+                      "\xF4\x8F\xBF\xBE",
                       "\xFF"};
 
 void check_agreement(unsigned seed, const List& glob_pieces, const List& text_pieces, int lists) {
@@ -143,6 +165,19 @@ TEST_CASE("every way of matching answers what the globs say one by one") {
 
 TEST_CASE("every way of matching agrees on characters of all lengths, sets of them, NUL and invalid UTF-8") {
   check_agreement(2, kWideGlobs, kWideTexts, 1'200);
+}
+
+TEST_CASE("the last code point is a character like any other: the patterns beside it still match") {
+  const std::string last = "\xF4\x8F\xBF\xBF";
+  const List denied{"a*", "b", "c", "d", "secret*", last + "x"};
+  const List allowed{"[" + last + "]?", "e", "f", "g", "[!" + last + "]z"};
+  for (const Way& way : all_ways(denied, allowed)) {
+    CAPTURE(way.name);
+    CHECK(way.matcher->match("secret1") == FirstMatches{4, FirstMatches::kNone});
+    CHECK(way.matcher->match(last + "x") == FirstMatches{5, 0});
+    CHECK(way.matcher->match("yz") == FirstMatches{FirstMatches::kNone, 4});
+    CHECK(way.matcher->match("g") == FirstMatches{FirstMatches::kNone, 3});
+  }
 }
 
 TEST_CASE("the first pattern of each list is named, whatever matches after it") {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/glob.h"
+#include "policy/narrowing.h"
 
 namespace {
 
@@ -150,6 +151,27 @@ TEST_CASE("an action is domain:operation:resource in lower case") {
   CHECK_FALSE(is_action("a:b:" + std::string(253, 'c')));
 }
 
+TEST_CASE("a glob matches some action exactly when there is one, and its length counts") {
+  CHECK(rc::check("every action is matched by itself and by what is made of it", [] {
+    const auto word = [] {
+      return rc::gen::resize(6, rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab0_"))));
+    };
+    std::string glob = "a" + *word() + ":b" + *word() + ":c" + *word();
+    RC_ASSERT(matches_some_action(glob));
+    const std::size_t at = *rc::gen::inRange<std::size_t>(0, glob.size());
+    glob[at] = *rc::gen::elementOf(std::string("*?A:-"));
+    const bool is_wild = glob[at] == '*' || glob[at] == '?';
+    RC_ASSERT(matches_some_action(glob) == (is_wild || is_action(glob)));
+  }));
+  CHECK_FALSE(matches_some_action("\xFF*"));
+  CHECK(matches_some_action("*:" + std::string(kMaxActionBytes - 4, 'b') + ":?"));
+  CHECK_FALSE(matches_some_action("*:" + std::string(kMaxActionBytes - 3, 'b') + ":?"));
+}
+
+TEST_CASE("a glob too intricate for the bound may match some action") {
+  CHECK(matches_some_action("nothing like it", {.max_states = 0}));
+}
+
 TEST_CASE("a document survives its JSON, and equal documents have equal bytes and digests") {
   const PolicyDocument document{
       .allowed_actions = {"a:*:*", "é\"\\"}, .denied_resources = {"x"}, .max_sensitivity_level = 0};
@@ -184,6 +206,7 @@ TEST_CASE("a malformed document is refused and the sentence names the member") {
       {R"({"denied_actions":["a"],"denied_actions":[]})", "twice"},
       {R"({"denied_actions":["a"],"denied\u005factions":[]})", "twice"},
       {R"({"denied_actions":["a\nb"]})", "control character"},
+      {R"({"denied_actions":["a\u007fb"]})", "control character"},
       {"{\"denied_actions\":[\"\xFF\"]}", "JSON"},
       {R"({"denied_actions":[")" + std::string(kMaxPatternBytes + 1, 'a') + R"("]})", "1025 bytes"},
       {R"({} {})", "JSON"},
@@ -206,6 +229,24 @@ TEST_CASE("a document is bounded") {
   CHECK(check(document));
   CHECK_FALSE(Policy::compile({.denied_actions = {"\xFF"}}));
   CHECK_FALSE(Policy::compile({.max_sensitivity_level = 5}));
+}
+
+TEST_CASE("a policy of somebody untrusted takes bounded time, or is refused") {
+  PolicyDocument ordinary;
+  PolicyDocument intricate;
+  for (int i = 0; i < 700; ++i) {
+    ordinary.denied_actions.push_back("crm" + std::to_string(i) + ":read:*");
+    ordinary.denied_resources.push_back((i < 20 ? "*/team" : "files/team") + std::to_string(i) + "/*.secret");
+    intricate.denied_resources.push_back("*a" + std::to_string(i) + "*b?c*[d-f]x" + std::to_string(i % 7) + "z");
+  }
+  const auto bounded = Policy::compile_bounded(ordinary);
+  REQUIRE(bounded);
+  const Request request{"crm7:read:all", "x/team3/y.secret", 0};
+  CHECK((*bounded)->decide(request).detail == compiled(ordinary)->decide(request).detail);
+  const auto refused = Policy::compile_bounded(intricate);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == usher::ErrorKind::invalid);
+  CHECK(compiled(intricate)->decide({"a:b:c", "a1 b c d x1z", 0}).rule == Rule::allowed);
 }
 
 }  // namespace

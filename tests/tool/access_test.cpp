@@ -165,6 +165,8 @@ TEST_CASE("the access is what the call will touch") {
   CHECK(access("knowledge_search", R"({"query":"x"})") == "knowledge:read:all '' 1");
   CHECK(access("knowledge_search", R"({"query":"x","collection":"public"})") == "knowledge:read:public 'public' 1");
   CHECK(access("knowledge_search", R"({"query":"x","collection":"a-b"})") == "knowledge:read:other 'a-b' 1");
+  CHECK(access("knowledge_search", R"({"query":"x","collection":"all"})") == "knowledge:read:other 'all' 1");
+  CHECK(access("knowledge_search", R"({"query":"x","collection":"other"})") == "knowledge:read:other 'other' 1");
   CHECK(access("memory_recall", R"({})") == "memory:read:facts '' 2");
   CHECK(access("memory_forget", R"({"id":7})") == "memory:write:facts '7' 2");
   CHECK(access("file_list", R"({})") == "file:read:all '' 2");

@@ -160,6 +160,21 @@ TEST_CASE("a tool that announces no action is not run under a policy") {
   CHECK(f.record.arguments.size() == 1);
 }
 
+TEST_CASE("an access alone is judged like a call's: well formed, and allowed by every policy") {
+  Fixture f;
+  const tool::ToolSpec& spec = tool::builtin_specs().front();
+  CHECK(tool::judge_access(*f.context, spec, {"test:read:thing", "x", 4}).allowed);
+  CHECK_FALSE(tool::judge_access(*f.context, spec, {"Test:read:thing", "x", 0}).allowed);
+  CHECK_FALSE(tool::judge_access(*f.context, spec, {"test:read:thing", "x", 5}).allowed);
+  f.bind({});
+  f.bind({.denied_resources = {"x"}}, "guest");
+  CHECK(tool::judge_access(*f.context, spec, {"test:read:thing", "y", 0}).allowed);
+  const tool::Admission denied = tool::judge_access(*f.context, spec, {"test:read:thing", "x", 0});
+  CHECK_FALSE(denied.allowed);
+  CHECK(denied.kind == ErrorKind::denied);
+  CHECK(denied.layer == "guest");
+}
+
 TEST_CASE("the verdict on a call tells access, layer and rule") {
   Fixture f;
   f.bind({.allowed_actions = {"product:*"}, .denied_resources = {"secret"}}, "guest");

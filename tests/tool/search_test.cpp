@@ -20,6 +20,9 @@ struct Shop : SeatFixture {
         "# Returns\n\nGoods may be returned within 30 days.\n");
     put(seat.workspace.knowledge_root / "internal" / "margins.md", "# Margins\n\nThe margin on mugs is 40 percent.\n");
   }
+  void bind(policy::PolicyDocument document) const {
+    context->policies.push_back({"buyer", policy::Policy::compile(std::move(document)).value()});
+  }
 };
 
 TEST_CASE("product_search finds by words and shows price and stock") {
@@ -82,6 +85,62 @@ TEST_CASE("the action of a search stays within the grammar of actions") {
   CHECK(action("") == "knowledge:read:all");
   CHECK(action("x:y z") == "knowledge:read:other");
   CHECK(action("Public") == "knowledge:read:other");
+  CHECK(action(std::string(241, 'c')) == "knowledge:read:" + std::string(241, 'c'));
+  CHECK(action(std::string(242, 'c')) == "knowledge:read:other");
+}
+
+TEST_CASE("a search of everything leaves out the collections that a policy denies by name") {
+  const std::vector<policy::PolicyDocument> without_internal{
+      {.denied_actions = {"knowledge:read:internal"}},
+      {.allowed_actions = {"knowledge:read:all", "knowledge:read:public"}},
+      {.denied_resources = {"int*"}},
+      {.allowed_resources = {"", "public"}},
+  };
+  for (const policy::PolicyDocument& document : without_internal) {
+    CAPTURE(policy::to_json(document));
+    Shop f;
+    f.context->rag_access = {{"*"}};
+    CHECK(f.say("knowledge_search", R"({"query":"margin"})").contains("40 percent"));
+    f.bind(document);
+    CHECK_FALSE(f.say("knowledge_search", R"({"query":"margin"})").contains("40 percent"));
+    CHECK(f.say("knowledge_search", R"({"query":"returned"})").contains("within 30 days"));
+    CHECK(f.say("knowledge_search", R"({"query":"margin","collection":"internal"})").starts_with("denied: "));
+    CHECK(f.say("knowledge_search", R"({"query":"returned","collection":"public"})").contains("within 30 days"));
+  }
+}
+
+TEST_CASE("every policy must allow a collection, and so must rag_access") {
+  Shop f;
+  f.context->rag_access = {{"*"}};
+  f.bind({.denied_actions = {"knowledge:read:internal"}});
+  f.bind({.denied_actions = {"knowledge:read:public"}});
+  CHECK(f.say("knowledge_search", R"({"query":"margin returned"})") ==
+        "not_found: no knowledge collections are available to you");
+  Shop narrow;
+  narrow.bind({});
+  CHECK_FALSE(narrow.say("knowledge_search", R"({"query":"margin"})").contains("40 percent"));
+}
+
+TEST_CASE("a collection that a policy denies is not told among those available") {
+  Shop f;
+  f.context->rag_access = {{"*"}};
+  f.bind({.denied_actions = {"knowledge:read:internal"}});
+  CHECK(f.say("knowledge_search", R"({"query":"x","collection":"nothing"})") ==
+        "not_found: no such collection is available to you; available: public");
+}
+
+TEST_CASE("a collection that is named like an action's word for all or for others is one among others") {
+  Shop f;
+  f.context->rag_access = {{"*"}};
+  f.put(f.seat.workspace.knowledge_root / "all" / "a.md", "# A\n\nThe needle of all.\n");
+  f.put(f.seat.workspace.knowledge_root / "other" / "o.md", "# O\n\nThe needle of other.\n");
+  f.bind({.allowed_actions = {"knowledge:read:all", "knowledge:read:public"}});
+  const std::string found = f.say("knowledge_search", R"({"query":"needle"})");
+  CHECK_FALSE(found.contains("needle of"));
+  CHECK(f.say("knowledge_search", R"({"query":"needle","collection":"all"})") ==
+        "denied: Action 'knowledge:read:other' denied: matched no allow pattern");
+  CHECK(f.say("knowledge_search", R"({"query":"needle","collection":"other"})") ==
+        "denied: Action 'knowledge:read:other' denied: matched no allow pattern");
 }
 
 TEST_CASE("an unknown name makes no tool") {

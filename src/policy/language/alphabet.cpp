@@ -29,14 +29,6 @@ const std::vector<CodePointSet>& action_sets() {
   return sets;
 }
 
-ActionCharacter action_character(char32_t c) {
-  if (c >= U'a' && c <= U'z') return ActionCharacter::letter;
-  if (c >= U'0' && c <= U'9') return ActionCharacter::digit;
-  if (c == U'_') return ActionCharacter::underscore;
-  if (c == U'.') return ActionCharacter::dot;
-  return c == U':' ? ActionCharacter::colon : ActionCharacter::none;
-}
-
 // From the most to the least readable; together they are everything.
 constexpr std::array<CodePointRange, 8> kPreferred{{{U'a', U'z'},
                                                     {U'0', U'9'},

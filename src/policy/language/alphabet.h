@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policy/language/action_shape.h"
 #include "policy/language/budget.h"
 #include "policy/pattern.h"
 
@@ -29,10 +30,6 @@ class Sets {
   std::unordered_map<CodePointSet, SetId, Hash> ids_;
   std::vector<CodePointSet> sets_;
 };
-
-// What a character is to an action, `domain:operation:resource`.
-enum class ActionCharacter : std::uint8_t { letter, digit, underscore, dot, colon, none };
-constexpr std::size_t kActionCharacters = 5;  // without `none`
 
 class Alphabet {
  public:

@@ -5,7 +5,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policy/language/action_shape.h"
 #include "policy/language/plain_inclusion.h"
+#include "policy/policy.h"
 
 namespace usher::policy::language {
 namespace {
@@ -14,47 +16,6 @@ constexpr std::size_t kStepsPerNode = 32;
 // Once a search has taken so many steps for each pattern of the right side, it is as cheap to try whether inclusion can
 // be read off the patterns.
 constexpr std::size_t kPatiencePerPattern = 16;
-
-// The shape of a well-formed action, ^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_.]*$, as an automaton to walk along
-// with; is_action() in policy/policy.h is the same for a text. `free` asks for no shape.
-enum class ActionShape : std::uint8_t {
-  begin,
-  domain,
-  after_domain,
-  operation,
-  after_operation,
-  resource,
-  free,
-  broken
-};
-
-bool is_final(ActionShape shape) { return shape == ActionShape::resource || shape == ActionShape::free; }
-
-ActionShape step(ActionShape shape, ActionCharacter c) {
-  using enum ActionShape;
-  const bool is_letter = c == ActionCharacter::letter;
-  const bool is_word = is_letter || c == ActionCharacter::digit || c == ActionCharacter::underscore;
-  const bool is_colon = c == ActionCharacter::colon;
-  switch (shape) {
-    case begin:
-      return is_letter ? domain : broken;
-    case domain:
-      return is_word ? domain : is_colon ? after_domain : broken;
-    case after_domain:
-      return is_letter ? operation : broken;
-    case operation:
-      return is_word ? operation : is_colon ? after_operation : broken;
-    case after_operation:
-      return is_letter ? resource : broken;
-    case resource:
-      return is_word || c == ActionCharacter::dot ? resource : broken;
-    case free:
-      return free;
-    case broken:
-      return broken;
-  }
-  return broken;
-}
 
 // A node is reached by some text; what may follow is L(one) ∩ L(other) ∩ shape, without L(right).
 struct Left {
@@ -105,7 +66,7 @@ class Search {
  private:
   static constexpr std::uint32_t kNoParent = ~std::uint32_t{0};
 
-  bool has_room_after(std::size_t length) const { return texts_ == Texts::any || length < kMaxActionLength; }
+  bool has_room_after(std::size_t length) const { return texts_ == Texts::any || length < kMaxActionBytes; }
   bool is_over() const { return found_ != kNoParent || budget_.is_spent(); }
 
   // Once in a search. Where the shape of actions is asked for, some text is known already.

@@ -20,11 +20,9 @@ struct Both {
   PositionId one = 0, other = 0;
 };
 
-constexpr std::size_t kMaxActionLength = 256;
-
 enum class Texts {
   any,
-  actions,  // well-formed ones, of at most kMaxActionLength characters: asked for where any text was found
+  actions,  // well-formed ones, of at most kMaxActionBytes: asked for where any text was found
 };
 
 // What the search walks through.

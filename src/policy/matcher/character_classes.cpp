@@ -12,7 +12,12 @@ constexpr char32_t kLastCodePoint = 0x10FFFF;
 
 // A set that reaches to the last code point is taken for a negated one. Two characters that are in none of the positive
 // sets and in all negated ones are told apart by none: that is the class kOtherCharacters.
-bool is_negated(const CodePointSet& set) { return !set.empty() && set.back().last == kLastCodePoint; }
+//
+// A set of one character never is: a literal needs a class of its own, above those that no literal has.
+bool is_negated(const CodePointSet& set) {
+  if (set.empty() || set.back().last != kLastCodePoint) return false;
+  return set.size() > 1 || set.front().first != kLastCodePoint;
+}
 
 struct Boundary {
   char32_t at = 0;

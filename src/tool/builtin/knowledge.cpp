@@ -1,4 +1,4 @@
-// knowledge_search over the collections that the role's rag_access names.
+// knowledge_search over the collections that the role's rag_access names and its policies allow.
 
 #include <fmt/format.h>
 
@@ -21,19 +21,28 @@ struct Search {
   std::size_t max_hits = 0;
 };
 
-// The third part of an action has a narrow grammar; whatever does not fit is judged by its resource.
-std::string action_part(const std::string& collection) {
-  if (collection.empty()) return "all";
-  auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; };
-  bool plain = collection.front() >= 'a' && collection.front() <= 'z' && std::ranges::all_of(collection, fits);
-  return plain ? collection : "other";
+// What a search touches. A name that fits into no action, or that stands for something else there, is "other": a rule
+// can tell such collections apart by the resource only.
+Access access_to(const std::string& collection) {
+  const std::string own = "knowledge:read:" + collection;
+  const bool is_plain = policy::is_action(own) && collection != "all";
+  const char* stand_in = collection.empty() ? "knowledge:read:all" : "knowledge:read:other";
+  return {is_plain ? own : stand_in, collection, kSensitivity};
 }
 
-// A collection outside rag_access is answered exactly like one that does not exist: what is permitted and there is
-// found first, and everything after that knows of nothing else.
+// By rag_access and by every policy.
+bool may_search(const rbac::RoleContext& context, const std::string& collection) {
+  if (!context.permits_collection(collection)) return false;
+  const Access access = access_to(collection);
+  const std::optional<policy::Decision> decision = context.decide({access.action, access.resource, access.sensitivity});
+  return !decision || decision->allowed;
+}
+
+// A collection that may not be searched is answered exactly like one that does not exist: what is permitted and there
+// is found first, and everything after that knows of nothing else.
 Result<std::vector<memory::Hit>> search(const Search& search) {
   std::vector<std::string> collections = memory::collections_of(search.root);
-  std::erase_if(collections, [&](const std::string& name) { return !search.context->permits_collection(name); });
+  std::erase_if(collections, [&](const std::string& name) { return !may_search(*search.context, name); });
   if (!search.collection.empty() && std::ranges::find(collections, search.collection) == collections.end()) {
     std::string names;
     for (const std::string& name : collections) names += (names.empty() ? "" : ", ") + name;
@@ -53,8 +62,7 @@ class KnowledgeSearch final : public SeatedTool {
   using SeatedTool::SeatedTool;
 
   Access access(const json::object& arguments) const override {
-    std::string collection = text_argument(arguments, "collection");
-    return {"knowledge:read:" + action_part(collection), collection, kSensitivity};
+    return access_to(text_argument(arguments, "collection"));
   }
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
