@@ -59,9 +59,16 @@ class Serving final : public std::enable_shared_from_this<Serving> {
     Connection(SessionContext& context, tcp::socket socket) : session(context, std::move(socket)) {}
     Session session;
     asio::cancellation_signal cancellation;
+    bool is_closing = false;  // cancelled, and not ended yet
+
+    void close() {
+      is_closing = true;
+      cancellation.emit(asio::cancellation_type::terminal);
+    }
   };
   using Place = std::list<Connection>::iterator;
 
+  bool has_room();
   void start(tcp::socket socket);
   void end(Place connection, const std::exception_ptr& error);
   Task<void> wait_for_the_last();
@@ -82,13 +89,28 @@ Task<void> Serving::run(std::shared_ptr<Serving> self) {
     std::optional<tcp::socket> socket = co_await self->listener_.accept();
     if (!socket) break;
     if (self->context_.is_stopping) continue;
-    if (self->connections_.size() >= self->context_.options.max_connections) {
-      turn_away(std::move(*socket), self->context_.tls.has_value());
-    } else {
+    if (self->has_room()) {
       self->start(std::move(*socket));
+    } else {
+      turn_away(std::move(*socket), self->context_.tls.has_value());
     }
   }
   co_await self->wait_for_the_last();
+}
+
+// Closes the connection that has been idle longest when there are too many: whoever only holds connections locks nobody
+// out.
+bool Serving::has_room() {
+  const auto is_open = [](const Connection& connection) { return !connection.is_closing; };
+  const auto open = static_cast<std::size_t>(std::ranges::count_if(connections_, is_open));
+  if (open < context_.options.max_connections) return true;
+  Connection* idlest = nullptr;
+  for (Connection& connection : connections_) {
+    if (connection.is_closing || !connection.session.is_idle()) continue;
+    if (!idlest || connection.session.idle_since() < idlest->session.idle_since()) idlest = &connection;
+  }
+  if (idlest) idlest->close();
+  return idlest != nullptr;
 }
 
 Task<void> Serving::wait_for_the_last() {
@@ -115,13 +137,13 @@ void Serving::stop(Clock::time_point due) {
   due_ = std::min(due_, due);
   listener_.close();
   for (Connection& connection : connections_) {
-    if (connection.session.is_idle()) connection.cancellation.emit(asio::cancellation_type::terminal);
+    if (connection.session.is_idle()) connection.close();
   }
   ended_.cancel();
 }
 
 void Serving::cancel_all() {
-  for (Connection& connection : connections_) connection.cancellation.emit(asio::cancellation_type::terminal);
+  for (Connection& connection : connections_) connection.close();
 }
 
 void Serving::start(tcp::socket socket) {

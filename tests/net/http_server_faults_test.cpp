@@ -45,6 +45,13 @@ Task<ServerResponse> hang(std::atomic<bool>* started, std::atomic<bool>* left) {
   co_return ServerResponse{};
 }
 
+// Answers once the flag is set.
+Task<ServerResponse> answer_when(const std::atomic<bool>* flag, RequestHead head, std::string body) {
+  while (!*flag) co_await sleep_for(1ms);
+  ServerResponse response = co_await TestService::echo(std::move(head), std::move(body));
+  co_return response;
+}
+
 void wait_for(const std::atomic<bool>& flag) {
   while (!flag) std::this_thread::sleep_for(1ms);
 }
@@ -207,15 +214,35 @@ TEST_CASE("an exception of the service is 500 for its request and nothing to the
   }
 }
 
-TEST_CASE("connections past the limit are told so and closed, and cost no descriptor") {
+TEST_CASE("whoever only holds connections makes room for others, the one idle longest first") {
   HttpServerOptions options = patient();
   options.max_connections = 2;
   ServerFixture f(options);
   f.start();
-  std::optional<RawClient> first(std::in_place, f);
+  RawClient first(f);
   RawClient second(f);
-  CHECK(first->ask(get("/")).status == 200);
+  CHECK(first.ask(get("/")).status == 200);
   CHECK(second.ask(get("/")).status == 200);
+  RawClient third(f);
+  CHECK(third.ask(get("/")).status == 200);
+  CHECK(first.is_closed());
+  CHECK(second.ask(get("/")).status == 200);
+}
+
+TEST_CASE("connections past the limit are told so and closed, and cost no descriptor, while the others are at work") {
+  HttpServerOptions options = patient();
+  options.max_connections = 2;
+  ServerFixture f(options);
+  std::atomic<bool> may_answer = false;
+  f.service.respond = [&](RequestHead head, std::string body, Deadline) -> Task<ServerResponse> {
+    return answer_when(&may_answer, std::move(head), std::move(body));
+  };
+  f.start();
+  RawClient first(f);
+  RawClient second(f);
+  first.send(get("/"));
+  second.send(get("/"));
+  while (f.service.responded < 2) std::this_thread::yield();
   const std::size_t before = open_descriptors();
   for (int i = 0; i < 50; ++i) {
     RawClient third(f);
@@ -223,11 +250,10 @@ TEST_CASE("connections past the limit are told so and closed, and cost no descri
     CHECK(third.is_closed());
   }
   CHECK(open_descriptors() <= before + 1);  // the last one may still be closing
-  CHECK(second.ask(get("/")).status == 200);
-  first.reset();
-  int status = 0;
-  while (status != 200) status = RawClient(f).ask(get("/")).status;  // once it has noticed
-  CHECK(second.ask(get("/")).status == 200);
+  may_answer = true;
+  CHECK(first.read().status == 200);
+  CHECK(second.read().status == 200);
+  CHECK(RawClient(f).ask(get("/")).status == 200);
 }
 
 TEST_CASE("without descriptors it waits for some and goes on") {

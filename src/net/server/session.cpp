@@ -79,7 +79,8 @@ Task<bool> Session::serve_one() {
 Task<bool> Session::wait_for_request() {
   const HttpServerOptions& options = context_.options;
   const auto patience = has_been_asked_ ? options.idle_timeout : std::min(options.idle_timeout, options.head_timeout);
-  wire_.give_until(Clock::now() + patience);
+  idle_since_ = Clock::now();
+  wire_.give_until(idle_since_ + patience);
   is_idle_ = true;
   for (;;) {
     take_input();

@@ -37,6 +37,7 @@ class Session {
   Task<void> run();
   // True while no request has begun: nothing is lost when the connection closes now.
   bool is_idle() const { return is_idle_; }
+  std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
 
  private:
   using ErrorCode = boost::system::error_code;
@@ -67,6 +68,7 @@ class Session {
   bool has_been_asked_ = false;  // the first request has begun
   bool must_close_ = false;
   bool is_idle_ = true;
+  std::chrono::steady_clock::time_point idle_since_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace usher::net
