@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "admin/api/ascii.h"
 #include "admin/api/body.h"
 #include "admin/api/call.h"
 #include "admin/api/credentials.h"
@@ -15,7 +16,8 @@ Context::Context(ApiServices given_services, ApiOptions given_options)
     : services(std::move(given_services)),
       options(std::move(given_options)),
       clock(services.clock),
-      policies(services.pool) {
+      policies(services.pool),
+      event_rate(services.clock) {
   for (const LegacyKey& each : options.legacy_keys) legacy_digests.push_back(sha256(each.key.expose()));
 }
 
@@ -32,7 +34,7 @@ std::string name_of(const Route& route) { return fmt::format("{} {}", route.meth
 bool is_json(std::optional<std::string_view> content_type) {
   if (!content_type) return false;
   const std::string_view type = trim(content_type->substr(0, content_type->find(';')));
-  return fold_case(type) == "application/json";
+  return lower_case(type) == "application/json";
 }
 
 class ApiExchange final : public net::Exchange {

@@ -11,6 +11,11 @@
 //   POST   /events           an agent, a legacy key      asks for an action: 201 and stored, or 403 and why
 //   GET    /events/{id}      read, the agent that made it
 //
+// A route of GET takes HEAD too.
+//
+// Nobody keeps the others waiting: events are bounded for each family (an agent and all below it) in each minute, and
+// so are the policies that are compared for it at once; beyond that 429 with Retry-After.
+//
 // What is not the caller's to see answers 404 as if it did not exist. Errors are {"detail": "…"}. Host and Origin are
 // checked first, then the credentials, all before the body is read. Event-loop thread.
 #pragma once

@@ -36,6 +36,12 @@ constexpr const char* kMigrations[] = {
     "  metadata TEXT NOT NULL,"
     "  skipped_policy INTEGER NOT NULL,"
     "  at INTEGER NOT NULL);",
+    // `place` counts the events of a tenant, so that each tenant has a bound of its own.
+    "ALTER TABLE event ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE event SET place = each.place FROM"
+    " (SELECT number, row_number() OVER (PARTITION BY tenant ORDER BY number) AS place FROM event) AS each"
+    " WHERE each.number = event.number;"
+    "CREATE UNIQUE INDEX event_place ON event(tenant, place);",
 };
 
 // A reader of a WAL waits only while another process recovers or closes it; the event loop waits along.

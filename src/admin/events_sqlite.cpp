@@ -10,15 +10,17 @@ using store::Value;
 Result<void> insert(Database& database, const Event& event, std::int64_t max_events) {
   const auto text = [](const std::string& value) { return Value(std::string_view(value)); };
   Result<void> inserted = database.run(
-      "INSERT INTO event(id, principal, tenant, action, resource, sensitivity, metadata, skipped_policy, at)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO event(id, principal, tenant, action, resource, sensitivity, metadata, skipped_policy, at, place)"
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+      " (SELECT coalesce(max(place), 0) + 1 FROM event WHERE tenant = ?3))",
       {text(event.id), text(event.principal), text(event.tenant), text(event.action), text(event.resource),
        Value(std::int64_t{event.sensitivity}), text(event.metadata), Value(std::int64_t{event.skipped_policy}),
        Value(std::int64_t{event.at.time_since_epoch().count()})});
   if (!inserted) return inserted;
-  // Numbers are given in order and a rolled back one is given again: whatever is further back than the bound is beyond
-  // it.
-  return database.run("DELETE FROM event WHERE number <= ?", {Value(database.last_insert_id() - max_events)});
+  // Places are given in order and none is left out: whatever is further back than the bound is beyond it.
+  return database.run(
+      "DELETE FROM event WHERE tenant = ?1 AND place <= (SELECT max(place) FROM event WHERE tenant = ?1) - ?2",
+      {text(event.tenant), Value(max_events)});
 }
 
 Event read_event(const Row& row) {

@@ -121,7 +121,7 @@ struct ApiStores {
   std::unique_ptr<EventStore> events;
 };
 
-// Creates the file (0600). Blocks: before the loop runs. `max_events`: the oldest beyond it are dropped.
+// Creates the file (0600). Blocks: before the loop runs. `max_events`: of one tenant; its oldest beyond it are dropped.
 Result<ApiStores> open_api_stores(const std::filesystem::path& file, asio::any_io_executor loop,
                                   std::size_t max_events = 1'000'000);
 

@@ -47,40 +47,40 @@ std::vector<admin::LegacyKey> legacy_keys(const config::Api& api) {
   return keys;
 }
 
-// The policy of a role, compiled when it is first asked for.
+// The policies of all roles, compiled before the loop serves anybody.
 class RolePolicies {
  public:
-  explicit RolePolicies(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
-
-  Result<std::shared_ptr<const policy::Policy>> find(const std::string& tenant, const std::string& role) {
-    const auto known = policies_.find({tenant, role});
-    if (known != policies_.end()) return known->second;
-    const auto in = config_->tenants.find(tenant);
-    if (in == config_->tenants.end() || !in->second.roles.contains(role)) {
-      return fail(ErrorKind::not_found, fmt::format("there is no role '{}'", role));
+  explicit RolePolicies(const config::Config& config) {
+    for (const auto& [name, tenant] : config.tenants) {
+      for (const auto& [role, meaning] : tenant.roles) {
+        const auto context = rbac::context_of(meaning);
+        policies_.emplace(std::pair(name, role),
+                          context->policies.empty() ? nullptr : context->policies.front().policy);
+      }
     }
-    const auto context = rbac::context_of(in->second.roles.at(role));
-    auto policy = context->policies.empty() ? nullptr : context->policies.front().policy;
-    policies_.emplace(std::pair(tenant, role), policy);
-    return policy;
+  }
+
+  Result<std::shared_ptr<const policy::Policy>> find(const std::string& tenant, const std::string& role) const {
+    const auto known = policies_.find({tenant, role});
+    if (known == policies_.end()) return fail(ErrorKind::not_found, fmt::format("there is no role '{}'", role));
+    return known->second;
   }
 
  private:
-  std::shared_ptr<const config::Config> config_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const policy::Policy>> policies_;
 };
 
 class Listening final : public ApiServer {
  public:
   Listening(std::shared_ptr<const config::Config> config, admin::ApiStores stores)
-      : config_(config), stores_(std::move(stores)), role_policies_(config) {}
+      : config_(config), stores_(std::move(stores)), role_policies_(*config_) {}
 
   // The service needs the port and the server needs the service: so it is bound first and answered for from then on.
   Result<void> open(asio::any_io_executor loop, asio::any_io_executor pool, const Clock& clock,
-                    std::function<Result<void>()> readiness) {
+                    std::size_t max_connections, std::function<Result<void>()> readiness) {
     const config::Gateway& gateway = config_->gateway;
     const ListenAddress address = split(gateway.listen);
-    net::HttpServerOptions options{.address = address.host, .port = address.port};
+    net::HttpServerOptions options{.address = address.host, .port = address.port, .max_connections = max_connections};
     if (!gateway.tls_certificate.empty()) options.tls = net::TlsFiles{gateway.tls_certificate, gateway.tls_key};
     const char* scheme = options.tls ? "https" : "http";
     auto server = net::make_http_server(loop, std::move(options), service_);
@@ -117,7 +117,7 @@ class Listening final : public ApiServer {
 
   std::shared_ptr<const config::Config> config_;
   admin::ApiStores stores_;
-  RolePolicies role_policies_;
+  const RolePolicies role_policies_;
   Service service_;
   std::unique_ptr<net::HttpServer> server_;
 };
@@ -126,12 +126,13 @@ class Listening final : public ApiServer {
 
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
                                                    asio::any_io_executor loop, asio::any_io_executor pool,
-                                                   const Clock& clock, std::function<Result<void>()> readiness) {
+                                                   const Clock& clock, std::size_t max_connections,
+                                                   std::function<Result<void>()> readiness) {
   if (config->gateway.listen == "off") return nullptr;
   Result<admin::ApiStores> stores = admin::open_api_stores(config->gateway.data_dir / "api.db", loop);
   if (!stores) return fail(std::move(stores.error()));
   auto server = std::make_unique<Listening>(config, std::move(*stores));
-  Result<void> opened = server->open(loop, std::move(pool), clock, std::move(readiness));
+  Result<void> opened = server->open(loop, std::move(pool), clock, max_connections, std::move(readiness));
   if (opened) return server;
   if (opened.error().kind != ErrorKind::unavailable || !config->gateway.is_listen_default) {
     return fail(opened.error().kind, fmt::format("'listen': {}", opened.error().message));

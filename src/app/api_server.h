@@ -24,6 +24,7 @@ class ApiServer {
 // taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `clock` outlives the server.
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
                                                    asio::any_io_executor loop, asio::any_io_executor pool,
-                                                   const Clock& clock, std::function<Result<void>()> readiness);
+                                                   const Clock& clock, std::size_t max_connections,
+                                                   std::function<Result<void>()> readiness);
 
 }  // namespace usher::app

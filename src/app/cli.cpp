@@ -165,13 +165,17 @@ void add_explain(CLI::App& app, Options& options, const Choose& choose) {
       add_command(app, options, "explain", "who a sender is to usher: role, room, tools, limits, and why");
   add_sender(explain, options);
   explain.add_option("--chat", options.chat, "as in that chat: telegram:-100… (group ceilings apply)");
+  // An empty variable of a script must not look like success.
+  const CLI::Validator not_empty([](const std::string& text) { return text.empty() ? "is empty" : std::string(); }, "");
   CLI::Option* tool = explain.add_option("--tool", options.tool, "whether this tool may be called, and why not");
+  tool->check(not_empty);
   explain
       .add_option("--args", options.arguments, "with these arguments, a JSON object: what the policy says of the call")
-      ->needs(tool);
+      ->needs(tool)
+      ->check(not_empty);
   CLI::Option* action =
       explain.add_option("--action", options.action, "whether this action is granted: domain:operation:resource");
-  action->excludes(tool);
+  action->excludes(tool)->check(not_empty);
   explain.add_option("--resource", options.resource, "on this resource (default: none)")->needs(action);
   explain.add_option("--sensitivity", options.sensitivity, "at this level (default: 0)")
       ->needs(action)

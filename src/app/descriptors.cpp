@@ -15,13 +15,16 @@ constexpr std::size_t kEach = 6;
 constexpr std::size_t kLeast = 4;
 constexpr std::size_t kMostMemories = 128;
 constexpr std::size_t kMostTurns = 256;
+constexpr std::size_t kMostConnections = 512;
 constexpr rlim_t kWanted = 4096;
 
 }  // namespace
 
 DescriptorShare share_descriptors(std::size_t limit) {
-  const std::size_t fit = limit > kOwn ? (limit - kOwn) / kEach : 0;
-  return {std::clamp(fit, kLeast, kMostMemories), std::clamp(fit, kLeast, kMostTurns)};
+  const std::size_t shared = limit > kOwn ? limit - kOwn : 0;
+  const std::size_t connections = std::clamp(shared / 4, kLeast, kMostConnections);
+  const std::size_t fit = shared > connections ? (shared - connections) / kEach : 0;
+  return {std::clamp(fit, kLeast, kMostMemories), std::clamp(fit, kLeast, kMostTurns), connections};
 }
 
 std::size_t raise_descriptor_limit() {

@@ -7,8 +7,9 @@
 namespace usher::app {
 
 struct DescriptorShare {
-  std::size_t memories;  // open memory databases
-  std::size_t turns;     // turns at once
+  std::size_t memories;     // open memory databases
+  std::size_t turns;        // turns at once
+  std::size_t connections;  // of the HTTP API
 };
 
 // Pure. Never nothing: with very few descriptors usher is slow, not stuck.

@@ -71,8 +71,8 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";  // numeric, IPv6 without brackets, or "localhost"
   std::uint16_t port = 0;             // 0 = any free one
   std::optional<TlsFiles> tls;
-  std::size_t max_head_bytes = 16u << 10;  // half of it for the request line; at most 100 headers
-  std::size_t max_connections = 512;  // one more closes the one idle longest; 503 when none is idle
+  std::size_t max_head_bytes = 16u << 10;             // half of it for the request line; at most 100 headers
+  std::size_t max_connections = 512;                  // one more closes the one idle longest; 503 when none is idle
   std::chrono::milliseconds idle_timeout{60'000};     // between two requests; before the first head_timeout, if shorter
   std::chrono::milliseconds head_timeout{10'000};     // TLS handshake and head, from the first byte
   std::chrono::milliseconds body_timeout{20'000};     // the whole body

@@ -217,10 +217,26 @@ TEST_CASE("an unknown path is 404, a known one with another method 405 that name
     CHECK(answer.status == 404);
     CHECK(answer.text == R"({"detail":"not found"})");
   }
-  CHECK(f.send("POST", "/healthz").header("Allow") == "GET");
+  CHECK(f.send("POST", "/healthz").header("Allow") == "GET, HEAD");
   CHECK(f.send("GET", "/tokens/agent").header("Allow") == "POST");
-  CHECK(f.send("PATCH", "/tokens/tok_0123456789abcdef").header("Allow") == "GET, DELETE");
+  CHECK(f.send("PATCH", "/tokens/tok_0123456789abcdef").header("Allow") == "GET, HEAD, DELETE");
   CHECK(f.send("get", "/healthz").status == 405);
+}
+
+TEST_CASE("what GET may, HEAD may too, and nothing else") {
+  Fixture f;
+  const std::string admin = f.add_operator({Scope::admin});
+  const std::string own = "/tokens/" + f.last_jti;
+  for (const std::string& path : {std::string("/healthz"), std::string("/readyz"), std::string("/tokens"), own}) {
+    CAPTURE(path);
+    CHECK(f.send("HEAD", path, ApiFixture::with(admin)).status == 200);
+  }
+  CHECK(f.send("HEAD", "/events/evt_0000000000000000", ApiFixture::with(admin)).status == 404);
+  CHECK(f.send("HEAD", "/tokens").status == 401);
+  CHECK(f.send("HEAD", "/tokens", ApiFixture::with(f.add_agent())).status == 403);
+  for (const char* path : {"/events", "/tokens/agent", "/tokens/subagent"}) {
+    CHECK(f.send("HEAD", path, ApiFixture::with(admin)).status == 405);
+  }
 }
 
 TEST_CASE("the probes answer anybody, under any Host, and say nothing else") {
@@ -242,7 +258,8 @@ TEST_CASE("a body must be JSON by its content type and within the bound") {
   };
   CHECK(status_for("application/json") == 201);
   CHECK(status_for("Application/JSON; charset=utf-8") == 201);
-  for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"}) {
+  for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json",
+                           "application/j\xc5\xbfon"}) {
     CAPTURE(type);
     CHECK(status_for(type) == 415);
   }

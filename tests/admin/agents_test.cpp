@@ -1,4 +1,6 @@
 // Making agents and subagents, seeing and revoking them, changing what they may do.
+#include <fmt/format.h>
+
 #include "admin/api_fixture.h"
 
 using namespace usher;
@@ -62,7 +64,7 @@ TEST_CASE("an agent made by an operator has depth 0, 30 days, the default tenant
   CHECK(answer.text_of("expires_at") == to_iso8601(f.clock.wall() + std::chrono::days(30)));
   CHECK(f.event_status(answer.text_of("token")) == 201);
   CHECK(f.event_status(answer.text_of("token"), "web:fetch:x") == 403);
-  CHECK(f.agent(R"({"name":"a","expires_in_s":31622400})").status == 201);
+  CHECK(f.agent(R"({"name":"a","policy":{},"expires_in_s":31622400})").status == 201);
 }
 
 TEST_CASE("a request for an agent that is wrong is 422 and names the member") {
@@ -86,6 +88,8 @@ TEST_CASE("a request for an agent that is wrong is 422 and names the member") {
       {R"({"name":"a","policy":{"allowed_actions":null}})", "allowed_actions"},
       {R"({"name":"a","policy":{"max_sensitivity_level":5}})", "max_sensitivity_level"},
       {R"({"name":"a","policy":{"alowed_actions":[]}})", "alowed_actions"},
+      {R"({"name":"a","policy":{"allowed_actions":["a\u007f*"]}})", "policy"},
+      {R"({"name":"a","policy":{"denied_resources":["a\u009b*"]}})", "policy"},
       {R"({"name":"a","role":"nobody"})", "role"},
   };
   for (const auto& [body, member] : wrong) {
@@ -109,19 +113,30 @@ TEST_CASE("a body that is no JSON object, is not UTF-8 or names a member twice i
   }
 }
 
+TEST_CASE("an agent without a policy is refused, and so is one whose policy would make decisions slow") {
+  Fixture f;
+  CHECK(f.agent(R"({"name":"a"})").status == 422);
+  json::array intricate;
+  for (int i = 0; i < 700; ++i) intricate.push_back(json::string(fmt::format("*a{}*b?c*[d-f]x{}z", i, i % 7)));
+  const json::object body{{"name", "a"}, {"policy", {{"denied_resources", intricate}}}};
+  const Answer refused = f.agent(json::serialize(body));
+  CHECK(refused.status == 422);
+  CHECK(refused.text_of("detail").contains("too intricate"));
+}
+
 TEST_CASE("an operator of one tenant makes agents there and nowhere else") {
   Fixture f;
   const std::string local = f.add_operator({Scope::admin}, "acme");
-  const Answer here = f.post("/tokens/agent", local, R"({"name":"a"})");
+  const Answer here = f.post("/tokens/agent", local, R"({"name":"a","policy":{}})");
   CHECK(here.status == 201);
   CHECK(here.text_of("tenant") == "acme");
-  CHECK(f.post("/tokens/agent", local, R"({"name":"a","tenant":"acme"})").status == 201);
+  CHECK(f.post("/tokens/agent", local, R"({"name":"a","policy":{},"tenant":"acme"})").status == 201);
   const Answer foreign = f.post("/tokens/agent", local, R"({"name":"a","tenant":"default"})");
   const Answer unknown = f.post("/tokens/agent", local, R"({"name":"a","tenant":"nowhere"})");
   CHECK(foreign.status == 404);
   CHECK(foreign.text == unknown.text);
   CHECK(f.agent(R"({"name":"a","tenant":"nowhere"})").status == 404);
-  CHECK(f.agent(R"({"name":"a","tenant":"acme"})").status == 201);
+  CHECK(f.agent(R"({"name":"a","policy":{},"tenant":"acme"})").status == 201);
 }
 
 TEST_CASE("an agent of a role gets the role's policy, or one within it") {
@@ -346,4 +361,23 @@ TEST_CASE("the policy of what is no agent, unknown or revoked is not replaced") 
   CHECK(f.send("PUT", "/tokens/" + agent.text_of("jti") + "/policy", ApiFixture::with(f.admin), "{}").status == 422);
   f.remove(agent.text_of("jti"), f.admin);
   CHECK(f.put_policy(agent.text_of("jti"), f.admin, kReads).status == 404);
+}
+
+TEST_CASE("a token that has expired stays so when the wall clock is set back, wherever it is shown or changed") {
+  Fixture f;
+  const std::string eternal =
+      f.add({.name = "op", .scopes = {Scope::admin}, .expires_at = f.clock.wall() + std::chrono::days(30)});
+  const WallTime before = f.clock.wall();
+  const std::string secret = f.add_agent(policy_for("data:*"));
+  const std::string jti = f.last_jti;
+  CHECK(f.event_status(secret) == 201);
+  CHECK(f.put_policy(jti, eternal, kReads).status == 200);
+  f.clock.advance(std::chrono::hours(25));
+  f.clock.set_wall(before);
+  CHECK(f.event_status(secret) == 401);
+  const Answer one = f.get("/tokens/" + jti, eternal);
+  CHECK(bool_at(&one.body, "usable") == false);
+  const Strings usable = jtis_of(f.get("/tokens", eternal));
+  CHECK(std::ranges::find(usable, jti) == usable.end());
+  CHECK(f.put_policy(jti, eternal, kData).status == 404);
 }

@@ -92,6 +92,31 @@ class ApiFixture {
 
   // Host and, for a body, the content type are added unless the headers have their own.
   Answer send(std::string method, std::string target, Headers headers = {}, std::string body = "") {
+    return run_task(loop, request(std::move(method), std::move(target), std::move(headers), std::move(body)));
+  }
+  // The same beside others; the answer is there once the loop has run for long enough.
+  std::shared_ptr<std::optional<Answer>> begin_post(const std::string& target, const std::string& secret,
+                                                    const std::string& body) {
+    auto answer = std::make_shared<std::optional<Answer>>();
+    asio::co_spawn(loop, request("POST", target, with(secret), body),
+                   [answer](const std::exception_ptr& error, Answer got) {
+                     if (!error) *answer = std::move(got);
+                   });
+    return answer;
+  }
+  // Runs what can go on without waiting for anything.
+  void poll() {
+    loop.restart();
+    loop.poll();
+  }
+  // Runs until all are there.
+  void wait_for(const std::vector<std::shared_ptr<std::optional<Answer>>>& answers) {
+    loop.restart();
+    for (const auto& answer : answers) {
+      while (!answer->has_value()) REQUIRE(loop.run_one() == 1);
+    }
+  }
+  Task<Answer> request(std::string method, std::string target, Headers headers, std::string body) {
     const auto has = [&](std::string_view name) {
       return std::ranges::any_of(headers, [&](const net::Header& each) { return each.name == name; });
     };
@@ -99,7 +124,7 @@ class ApiFixture {
     if (!has("content-type") && (method == "POST" || method == "PUT")) {
       headers.push_back({"content-type", "application/json"});
     }
-    return run_task(loop, exchange({std::move(method), std::move(target), std::move(headers), "127.0.0.1"}, body));
+    return exchange({std::move(method), std::move(target), std::move(headers), "127.0.0.1"}, std::move(body));
   }
   Answer post(const std::string& target, const std::string& secret, const std::string& body) {
     return send("POST", target, with(secret), body);

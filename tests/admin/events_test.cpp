@@ -1,4 +1,5 @@
 // What an agent may do, and what is kept of it.
+#include "admin/api/event_rate.h"
 #include "admin/api_fixture.h"
 
 using namespace usher;
@@ -106,6 +107,61 @@ TEST_CASE("a malformed event is 422 and names the member") {
     CHECK(answer.status == 422);
     CHECK(answer.detail().find("'" + member + "'") != std::string::npos);
   }
+}
+
+TEST_CASE("metadata is at most 4 KiB as JSON without blanks") {
+  Fixture f;
+  const std::string secret = f.add_agent();
+  const auto with_metadata = [&](std::size_t bytes, const std::string& blanks = "") {
+    const std::string text(bytes - std::string_view(R"({"a":""})").size(), 'x');
+    return f.event(secret, R"({"action":"data:read:x","metadata":{"a":)" + blanks + '"' + text + R"("}})");
+  };
+  CHECK(with_metadata(4096).status == 201);
+  CHECK(with_metadata(4096, std::string(100, ' ')).status == 201);
+  const Answer longer = with_metadata(4097);
+  CHECK(longer.status == 422);
+  CHECK(longer.detail() == "'metadata' is longer than 4096 bytes");
+}
+
+TEST_CASE("a family has 600 events a minute, allowed or denied, and takes nothing from another's") {
+  Fixture f;
+  const std::string secret = f.add_agent(policy_for("data:*"));
+  const std::string child = f.add({.kind = admin::TokenKind::agent,
+                                   .tenant = "default",
+                                   .parent = f.last_jti,
+                                   .depth = 1,
+                                   .policy = policy_for("data:*")});
+  const std::string other = f.add_agent();
+  CHECK(f.event_status(secret) == 201);
+  f.clock.advance(std::chrono::seconds(20));
+  for (int i = 1; i < 600; ++i) REQUIRE(f.event_status(i % 2 ? child : secret, "web:fetch:x") == 403);
+  for (const std::string& each : {secret, child}) {
+    const Answer refused = f.event(each, R"({"action":"data:read:x"})");
+    CHECK(refused.status == 429);
+    CHECK(refused.header("Retry-After") == "40");
+  }
+  CHECK(f.event_status(other) == 201);
+  f.clock.advance(std::chrono::milliseconds(39'999));
+  CHECK(f.event(secret, R"({"action":"data:read:x"})").header("Retry-After") == "1");
+  // The window slides: the first one has left it, the others have not.
+  f.clock.advance(std::chrono::milliseconds(1));
+  CHECK(f.event_status(secret) == 201);
+  CHECK(f.event_status(secret) == 429);
+  f.clock.advance(std::chrono::seconds(20));
+  CHECK(f.event_status(secret) == 201);
+}
+
+TEST_CASE("setting the wall clock does not refill the window, and idle families are forgotten") {
+  testing::ManualClock clock;
+  admin::EventRate rate(clock);
+  for (std::size_t i = 0; i < admin::kMaxEventsPerWindow; ++i) REQUIRE_FALSE(rate.count("a"));
+  clock.set_wall(clock.wall() + std::chrono::hours(1));
+  CHECK(rate.count("a"));
+  for (int i = 0; i < 100; ++i) rate.count("family " + std::to_string(i));
+  CHECK(rate.families() == 101);
+  clock.advance(admin::kEventWindow);
+  CHECK_FALSE(rate.count("a"));
+  CHECK(rate.families() == 1);
 }
 
 TEST_CASE("what names a member twice or is not UTF-8 is never decided") {

@@ -336,3 +336,25 @@ TEST_CASE("events are kept whole, and the oldest beyond the bound are dropped") 
   CHECK(last->skipped_policy);
   CHECK(last->at == f.clock.wall());
 }
+
+TEST_CASE("the events of one tenant do not push out those of another") {
+  Fixture f;
+  admin::ApiStores stores = f.open(3);
+  const auto add = [&](const std::string& tenant) {
+    admin::Event event{.id = admin::make_event_id(), .principal = "tok_1", .tenant = tenant, .metadata = "{}"};
+    REQUIRE(run_task(f.loop, stores.events->add(event)));
+    return event.id;
+  };
+  const auto is_kept = [&](const std::string& id) { return (*stores.events->find(id)).has_value(); };
+  const std::string quiet = add("quiet");
+  std::vector<std::string> loud;
+  for (int i = 0; i < 10; ++i) loud.push_back(add("loud"));
+  CHECK(is_kept(quiet));
+  for (std::size_t i = 0; i < loud.size(); ++i) CHECK(is_kept(loud[i]) == (i >= 7));
+  add("quiet");
+  add("quiet");
+  CHECK(is_kept(quiet));
+  add("quiet");
+  CHECK_FALSE(is_kept(quiet));
+  CHECK(is_kept(loud.back()));
+}

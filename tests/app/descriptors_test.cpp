@@ -7,14 +7,15 @@
 using usher::app::DescriptorShare;
 using usher::app::share_descriptors;
 
-TEST_CASE("memories and turns together fit into the descriptors, and there is always some of both") {
+TEST_CASE("memories, turns and connections together fit into the descriptors, and there is always some of both") {
   for (const std::size_t limit : {64u, 100u, 256u, 1024u, 4096u, 1048576u}) {
     CAPTURE(limit);
     const DescriptorShare share = share_descriptors(limit);
     CHECK(share.memories >= 4);
     CHECK(share.turns >= 4);
     // Two for each memory, resting or in a turn; two connections for each turn; twenty of the process itself.
-    CHECK(2 * (share.memories + share.turns) + 2 * share.turns + 20 <= limit);
+    CHECK(share.connections >= 4);
+    CHECK(2 * (share.memories + share.turns) + 2 * share.turns + share.connections + 20 <= limit);
   }
   CHECK(share_descriptors(0).turns == 4);
   CHECK(share_descriptors(4096).turns == 256);

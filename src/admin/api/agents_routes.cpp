@@ -5,7 +5,8 @@
 #include "admin/api/answers.h"
 #include "admin/api/body.h"
 #include "admin/api/handlers.h"
-#include "admin/api/token_json.h"
+#include "admin/api/visible_token.h"
+#include "admin/token_json.h"
 
 namespace usher::admin {
 namespace {
@@ -14,6 +15,8 @@ using policy::PolicyDocument;
 
 constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::chrono::seconds kDefaultLifetime = std::chrono::days(30);
+
+constexpr const char* kNoPolicy = "'policy' is missing: name one, or a role that has one";
 
 // What a request is refused for, collected: all of it is answered together.
 struct Excess {
@@ -44,15 +47,23 @@ policy::Narrowing read_mode(Fields& fields) {
   return policy::Narrowing::strict;
 }
 
-// Compares on the pool and adds what goes beyond; the error is the answer of a pool that is too busy.
-Task<Judged<void>> add_excess(Context& context, const PolicyDocument& parent, const PolicyDocument& child,
-                              policy::Narrowing mode, Excess& excess) {
-  Result<policy::NarrowingResult> result = co_await context.policies.compare(parent, child, mode);
-  if (!result) co_return std::unexpected(unavailable(result.error()));
+// Compares on the pool and adds what goes beyond; the error is the answer to who asks for too much.
+Task<Judged<void>> add_excess(Context& context, const Caller& caller, const PolicyDocument& parent,
+                              const PolicyDocument& child, policy::Narrowing mode, Excess& excess) {
+  Result<policy::NarrowingResult> result = co_await context.policies.compare(caller.family(), parent, child, mode);
+  if (!result) co_return std::unexpected(not_now(result.error()));
   if (result->within) co_return Judged<void>();
   excess.violations.insert(excess.violations.end(), result->violations.begin(), result->violations.end());
   excess.add_sentence(policy::describe(*result));
   co_return Judged<void>();
+}
+
+// A policy that would make decisions slow is not taken on; the error is the answer.
+Task<Judged<void>> check_bounded(Context& context, const Caller& caller, const PolicyDocument& document) {
+  const CompiledPolicy compiled = co_await context.policies.compiled(caller.family(), document);
+  if (compiled) co_return Judged<void>();
+  if (compiled.error().kind != ErrorKind::invalid) co_return std::unexpected(not_now(compiled.error()));
+  co_return std::unexpected(refusal(422, compiled.error().message));
 }
 
 // The document of a role's policy; nullopt when it has none; not_found when there is no such role.
@@ -65,7 +76,10 @@ Result<std::optional<PolicyDocument>> role_document(Context& context, const std:
 }
 
 // Keeps the token and answers with its secret, which is shown this once.
-Task<net::ServerResponse> issue(Context& context, Token token, json::object answer, const Deadline& deadline) {
+Task<net::ServerResponse> issue(Context& context, const Caller& caller, Token token, json::object answer,
+                                const Deadline& deadline) {
+  Judged<void> bounded = co_await check_bounded(context, caller, token.policy);
+  if (!bounded) co_return std::move(bounded.error());
   if (deadline.has_passed()) co_return refusal(503, "this took too long, nothing was done");
   const std::string secret = make_token_secret();
   answer["token"] = secret;
@@ -126,19 +140,22 @@ Task<net::ServerResponse> post_agent(Context& context, Call call) {
   std::optional<net::ServerResponse> problem = fields.problem();
   if (problem) co_return std::move(*problem);
   if (!call.caller.operates(token.tenant) || !context.services.is_tenant(token.tenant)) co_return not_found();
+  if (token.role.empty() && !has_policy) co_return refusal(422, kNoPolicy);
   if (!token.role.empty()) {
     Result<std::optional<PolicyDocument>> role = role_document(context, token.tenant, token.role);
     if (!role) co_return refusal(422, "'role' names no role of that tenant");
+    if (!*role && !has_policy) co_return refusal(422, kNoPolicy);
     if (*role && !has_policy) token.policy = **role;
     Excess excess;
     if (*role && has_policy) {
-      Judged<void> compared = co_await add_excess(context, **role, token.policy, policy::Narrowing::strict, excess);
+      Judged<void> compared =
+          co_await add_excess(context, call.caller, **role, token.policy, policy::Narrowing::strict, excess);
       if (!compared) co_return std::move(compared.error());
     }
     if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
   }
   json::object answer{{"name", token.name}, {"tenant", token.tenant}};
-  net::ServerResponse issued = co_await issue(context, std::move(token), std::move(answer), call.deadline);
+  net::ServerResponse issued = co_await issue(context, call.caller, std::move(token), std::move(answer), call.deadline);
   co_return issued;
 }
 
@@ -169,11 +186,11 @@ Task<net::ServerResponse> post_subagent(Context& context, Call call) {
     excess.add("lifetime", std::to_string(lifetime->count()),
                fmt::format("it would outlive its parent, which expires at {}", to_iso8601(parent.expires_at)));
   }
-  Judged<void> compared = co_await add_excess(context, parent.policy, token.policy, mode, excess);
+  Judged<void> compared = co_await add_excess(context, call.caller, parent.policy, token.policy, mode, excess);
   if (!compared) co_return std::move(compared.error());
   if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
   json::object answer{{"parent", parent.jti}};
-  net::ServerResponse issued = co_await issue(context, std::move(token), std::move(answer), call.deadline);
+  net::ServerResponse issued = co_await issue(context, call.caller, std::move(token), std::move(answer), call.deadline);
   co_return issued;
 }
 
@@ -185,7 +202,7 @@ Task<net::ServerResponse> put_policy(Context& context, Call call) {
   if (problem) co_return std::move(*problem);
   Judged<Token> token = visible_token(context, call.caller, call.id);
   if (!token) co_return std::move(token.error());
-  if (token->kind != TokenKind::agent || !token->is_usable(context.clock.now())) co_return not_found();
+  if (token->kind != TokenKind::agent || !context.clock.is_usable(*token)) co_return not_found();
   Result<std::vector<Token>> chain = context.services.tokens.chain(call.id);
   if (!chain && chain.error().kind == ErrorKind::not_found) co_return not_found();
   if (!chain) co_return unavailable(chain.error());
@@ -193,10 +210,12 @@ Task<net::ServerResponse> put_policy(Context& context, Call call) {
   if (!bounds) co_return std::move(bounds.error());
   Excess excess;
   for (const PolicyDocument& bound : bounds->documents) {
-    Judged<void> compared = co_await add_excess(context, bound, document, mode, excess);
+    Judged<void> compared = co_await add_excess(context, call.caller, bound, document, mode, excess);
     if (!compared) co_return std::move(compared.error());
   }
   if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
+  Judged<void> bounded = co_await check_bounded(context, call.caller, document);
+  if (!bounded) co_return std::move(bounded.error());
   if (call.deadline.has_passed()) co_return refusal(503, "this took too long, nothing was done");
   Result<void> replaced = co_await context.services.tokens.replace_policy(call.id, document);
   if (!replaced && replaced.error().kind == ErrorKind::not_found) co_return not_found();

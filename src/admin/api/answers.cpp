@@ -35,4 +35,16 @@ net::ServerResponse unavailable(const Error& error) {
   return answer;
 }
 
+net::ServerResponse too_many(std::string_view detail, std::chrono::seconds retry_after) {
+  spdlog::info("api: 429: {}", detail);
+  net::ServerResponse answer = refusal(429, detail);
+  answer.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
+  return answer;
+}
+
+net::ServerResponse not_now(const Error& error) {
+  if (error.kind == ErrorKind::limit) return too_many(error.message, std::chrono::seconds(1));
+  return unavailable(error);
+}
+
 }  // namespace usher::admin

@@ -1,6 +1,7 @@
 // Answers of the API. Each carries Cache-Control: no-store and X-Content-Type-Options: nosniff. Pure.
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -27,5 +28,9 @@ net::ServerResponse unauthorized();
 net::ServerResponse not_within(std::string_view detail, const std::vector<policy::Violation>& violations);
 // 503 for what a store or the pool could not do; the reason goes to the log only.
 net::ServerResponse unavailable(const Error& error);
+// 429 with Retry-After.
+net::ServerResponse too_many(std::string_view detail, std::chrono::seconds retry_after);
+// For an error of Policies: too_many() for limit, else unavailable().
+net::ServerResponse not_now(const Error& error);
 
 }  // namespace usher::admin

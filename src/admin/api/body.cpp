@@ -19,6 +19,14 @@ bool has_control_character(std::string_view text) {
   return false;
 }
 
+bool has_control_character(const policy::PolicyDocument& document) {
+  const auto is_bad = [](const std::string& pattern) { return has_control_character(std::string_view(pattern)); };
+  return std::ranges::any_of(document.allowed_actions, is_bad) ||
+         std::ranges::any_of(document.denied_actions, is_bad) ||
+         std::ranges::any_of(document.allowed_resources, is_bad) ||
+         std::ranges::any_of(document.denied_resources, is_bad);
+}
+
 }  // namespace
 
 Judged<json::object> read_body(std::string_view text) {
@@ -84,8 +92,13 @@ std::optional<policy::PolicyDocument> Fields::policy(std::string_view name) {
   const json::value* value = find(name);
   if (!value) return std::nullopt;
   Result<policy::PolicyDocument> document = policy::parse_policy(json::serialize(*value));
-  if (document) return std::move(*document);
-  complain(name, fmt::format("is no valid policy: {}", document.error().message));
+  if (!document) {
+    complain(name, fmt::format("is no valid policy: {}", document.error().message));
+  } else if (has_control_character(*document)) {
+    complain(name, "is no valid policy: a pattern holds a control character");
+  } else {
+    return std::move(*document);
+  }
   return std::nullopt;
 }
 
@@ -96,11 +109,16 @@ policy::PolicyDocument Fields::required_policy(std::string_view name) {
   return {};
 }
 
-std::string Fields::object(std::string_view name) {
+std::string Fields::object(std::string_view name, std::size_t max_bytes) {
   const json::value* value = find(name);
   if (!value) return "{}";
-  if (value->is_object()) return json::serialize(*value);
-  complain(name, "must be an object");
+  if (!value->is_object()) {
+    complain(name, "must be an object");
+    return "{}";
+  }
+  std::string text = json::serialize(*value);
+  if (text.size() <= max_bytes) return text;
+  complain(name, fmt::format("is longer than {} bytes", max_bytes));
   return "{}";
 }
 

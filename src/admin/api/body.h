@@ -30,10 +30,11 @@ class Fields {
   std::optional<std::string> text(std::string_view name, std::size_t max_bytes);
   std::string required_text(std::string_view name, std::size_t max_bytes);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
+  // Its patterns without control characters either.
   std::optional<policy::PolicyDocument> policy(std::string_view name);
   policy::PolicyDocument required_policy(std::string_view name);
-  // As JSON; "{}" when absent.
-  std::string object(std::string_view name);
+  // As JSON without blanks; "{}" when absent.
+  std::string object(std::string_view name, std::size_t max_bytes);
 
   // For what the caller finds wrong himself; the first complaint stays.
   void complain(std::string_view name, std::string_view what);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/api.h"
+#include "admin/api/event_rate.h"
 #include "admin/api/policies.h"
 #include "admin/api/token_clock.h"
 #include "base/hash.h"
@@ -27,6 +28,9 @@ struct Caller {
   bool operates(std::string_view tenant) const {
     return is_operator() && (token().tenant.empty() || token().tenant == tenant);
   }
+  // Whose share of what all use this is: an agent's and all its subagents' one, each operator's and key's another.
+  // Not of a caller that nobody knows.
+  std::string family() const { return legacy_key ? "legacy:" + legacy_key->name : chain.back().jti; }
 };
 
 struct Call {
@@ -45,6 +49,7 @@ struct Context {
   ApiOptions options;
   TokenClock clock;
   Policies policies;
+  EventRate event_rate;
   std::vector<Digest> legacy_digests;  // of options.legacy_keys, in their order
 };
 

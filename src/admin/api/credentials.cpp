@@ -5,21 +5,14 @@
 #include <algorithm>
 #include <array>
 
+#include "admin/api/ascii.h"
 #include "base/text.h"
 
 namespace usher::admin {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lower_case(std::string_view text) {
-  std::string lowered(text);
-  std::ranges::transform(lowered, lowered.begin(), lower);
-  return lowered;
-}
-
 int hex_value(char c) {
-  const char digit = lower(c);
+  const char digit = lower_case(c);
   if (digit >= '0' && digit <= '9') return digit - '0';
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }

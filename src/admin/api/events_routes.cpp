@@ -2,29 +2,33 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "admin/api/answers.h"
 #include "admin/api/body.h"
+#include "admin/api/credentials.h"
 #include "admin/api/handlers.h"
 #include "base/text.h"
 
 namespace usher::admin {
 namespace {
 
-constexpr std::size_t kMaxActionBytes = 256;
+constexpr int kMaxLooks = 4;  // at policies that change while they are asked
 constexpr std::size_t kMaxResourceBytes = 1024;
+constexpr std::size_t kMaxMetadataBytes = 4096;  // as JSON without blanks
 
 Event read_event(Context& context, Fields& fields) {
   Event event{.id = make_event_id(),
-              .action = fields.required_text("action", kMaxActionBytes),
+              .action = fields.required_text("action", policy::kMaxActionBytes),
               .resource = fields.text("target_resource", kMaxResourceBytes).value_or(""),
               .sensitivity = static_cast<int>(fields.integer("sensitivity", 0, policy::kMaxSensitivity).value_or(0)),
-              .metadata = fields.object("metadata"),
+              .metadata = fields.object("metadata", kMaxMetadataBytes),
               .at = context.clock.now()};
   if (!policy::is_action(event.action)) fields.complain("action", "must be domain:operation:resource in lower case");
   return event;
 }
 
-// The sentence of a denial, or nothing when the policy allows; the error is the answer of a pool that is too busy.
+// The sentence of a denial, or nothing when the policy allows; the error is the answer to who asks for too much.
 using Denial = std::optional<std::string>;
 
 Denial denial_of(const policy::Policy& policy, const policy::Request& request) {
@@ -43,15 +47,15 @@ Denial denial_of_role(Context& context, const Token& root, const policy::Request
 }
 
 // The first link that denies, from the agent upwards, then the role: every one must allow.
-Task<Judged<Denial>> denial_of_chain(Context& context, const std::vector<Token>& chain,
-                                     const policy::Request& request) {
-  for (const Token& token : chain) {
-    Result<std::shared_ptr<const policy::Policy>> policy = co_await context.policies.compiled(token.policy);
-    if (!policy) co_return std::unexpected(unavailable(policy.error()));
+Task<Judged<Denial>> denial_of_chain(Context& context, const Caller& caller, const policy::Request& request) {
+  for (const Token& token : caller.chain) {
+    Result<std::shared_ptr<const policy::Policy>> policy =
+        co_await context.policies.compiled(caller.family(), token.policy);
+    if (!policy) co_return std::unexpected(not_now(policy.error()));
     Denial denial = denial_of(**policy, request);
     if (denial) co_return denial;
   }
-  co_return denial_of_role(context, chain.back(), request);
+  co_return denial_of_role(context, caller.chain.back(), request);
 }
 
 Denial denial_of_key(Context& context, const LegacyKey& key, const policy::Request& request) {
@@ -65,8 +69,27 @@ Denial denial_of_key(Context& context, const LegacyKey& key, const policy::Reque
 
 Task<Judged<Denial>> denial_of_caller(Context& context, const Caller& caller, const policy::Request& request) {
   if (caller.legacy_key) co_return denial_of_key(context, *caller.legacy_key, request);
-  Judged<Denial> denial = co_await denial_of_chain(context, caller.chain, request);
+  Judged<Denial> denial = co_await denial_of_chain(context, caller, request);
   co_return denial;
+}
+
+bool is_bound_alike(const Caller& a, const Caller& b) {
+  return std::ranges::equal(a.chain, b.chain, {}, &Token::policy, &Token::policy);
+}
+
+// What denial_of_caller says of the policies that bind when it is done: compiling takes its time, and a parent that is
+// tightened or revoked meanwhile binds at once.
+Task<Judged<Denial>> denial_of_now(Context& context, Caller& caller, const policy::Request& request) {
+  for (int tried = 0; tried < kMaxLooks; ++tried) {
+    Judged<Denial> denial = co_await denial_of_caller(context, caller, request);
+    if (!denial || *denial) co_return denial;
+    Admitted<Caller> now = authenticate_again(context, caller);
+    if (!now) co_return std::unexpected(std::move(now.error().answer));
+    const bool is_settled = is_bound_alike(caller, *now);
+    caller = std::move(*now);
+    if (is_settled) co_return denial;
+  }
+  co_return std::unexpected(refusal(503, "the policies change too fast to decide"));
 }
 
 json::object event_json(const Event& event) {
@@ -102,9 +125,11 @@ Task<net::ServerResponse> post_event(Context& context, Call call) {
   Event event = read_event(context, fields);
   std::optional<net::ServerResponse> problem = fields.problem();
   if (problem) co_return std::move(*problem);
+  const std::optional<std::chrono::seconds> wait = context.event_rate.count(call.caller.family());
+  if (wait) co_return too_many(fmt::format("{} asks for too many events", call.caller.family()), *wait);
   name_principal(context, call.caller, event);
   const policy::Request request{.action = event.action, .resource = event.resource, .sensitivity = event.sensitivity};
-  Judged<Denial> denial = co_await denial_of_caller(context, call.caller, request);
+  Judged<Denial> denial = co_await denial_of_now(context, call.caller, request);
   if (!denial) co_return std::move(denial.error());
   if (*denial) {
     spdlog::info("api: 403 {}: {}", event.principal, printable(**denial, 400));

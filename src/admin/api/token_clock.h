@@ -18,6 +18,8 @@ class TokenClock {
 
   WallTime now() const { return clock_.wall(); }
   bool is_usable(const Token& token);
+  // The same, without remembering a token that was not seen before: a long list of them would push others out.
+  bool would_be_usable(const Token& token) const;
   // How long the token is valid from now on, by the clock that says less; never negative.
   std::chrono::milliseconds remaining(const Token& token);
 
@@ -28,7 +30,8 @@ class TokenClock {
     MonotonicTime monotonic;
   };
   // The later of the wall clock and of the time that has run since the token was first seen.
-  WallTime time_for(const Token& token);
+  WallTime time_for(const Token& token) const;
+  void remember(const Token& token);
 
   const Clock& clock_;
   std::map<std::string, Sighting> seen_;

@@ -185,8 +185,9 @@ Result<void> add_decision(const Located& located, const ExplainRequest& request,
     out["decision"] = decide_action(*located.context, request);
   } else if (!request.arguments.empty()) {
     const Result<json::value> arguments = parse_json(request.arguments);
-    if (!arguments || !arguments->is_object()) {
-      return fail(ErrorKind::invalid, "--args is not a JSON object; write one like '{\"path\":\"files/notes.txt\"}'");
+    if (!arguments || !arguments->is_object() || has_repeated_member(request.arguments)) {
+      return fail(ErrorKind::invalid,
+                  "--args is not a JSON object with each member once; write one like '{\"path\":\"files/notes.txt\"}'");
     }
     out["decision"] = decide_call(located, request.tool, arguments->get_object());
   } else if (!request.tool.empty()) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -168,7 +169,8 @@ void print_result(const policy::NarrowingResult& result) {
   fmt::print("{}\n", result.undecided ? "undecided: the policies are too intricate to compare, so the child is refused"
                                       : "not within");
   for (const policy::Violation& violation : result.violations) {
-    fmt::print("  {:22} {}  (for example: {})\n", violation.rule, violation.pattern, printable(violation.witness));
+    fmt::print("  {:22} {}  (for example: {})\n", violation.rule, printable(violation.pattern),
+               printable(violation.witness));
   }
 }
 
@@ -218,6 +220,8 @@ int policy_narrow(const NarrowRequest& request, bool as_json) {
   } else {
     print_result(result);
   }
+  if (std::fflush(stdout) != 0)
+    return complain({ErrorKind::io, fmt::format("stdout: {}", std::strerror(errno))}, kError);
   return result.within ? kFine : kGateTripped;
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "admin/token_json.h"
 #include "admin/tokens.h"
 #include "app/exit_status.h"
 #include "base/clock.h"
@@ -66,25 +67,6 @@ int with_stores(const config::Config& config, const std::function<Task<int>(admi
   return status;
 }
 
-json::object token_json(const admin::Token& token, WallTime now) {
-  json::object out{{"jti", token.jti},
-                   {"kind", token.kind == admin::TokenKind::agent ? "agent" : "operator"},
-                   {"name", token.name},
-                   {"tenant", token.tenant.empty() ? json::value(nullptr) : json::value(token.tenant)},
-                   {"created_at", to_iso8601(token.created_at)},
-                   {"expires_at", to_iso8601(token.expires_at)},
-                   {"revoked_at", token.revoked_at ? json::value(to_iso8601(*token.revoked_at)) : json::value(nullptr)},
-                   {"usable", token.is_usable(now)}};
-  if (token.kind == admin::TokenKind::operator_) {
-    out["scopes"] = token.scopes.words();
-  } else {
-    out["parent"] = token.parent.empty() ? json::value(nullptr) : json::value(token.parent);
-    out["depth"] = token.depth;
-    out["role"] = token.role.empty() ? json::value(nullptr) : json::value(token.role);
-  }
-  return out;
-}
-
 void print_token(const admin::Token& token, WallTime now) {
   const bool is_agent = token.kind == admin::TokenKind::agent;
   const std::string what = is_agent ? fmt::format("agent, depth {}", token.depth) : token.scopes.words();
@@ -118,7 +100,7 @@ int create_token(const config::Config& config, const TokenRequest& request, bool
     Result<void> added = co_await tokens.add(token, secret, now);
     if (!added) co_return complain(added.error());
     if (as_json) {
-      json::object out = token_json(token, now);
+      json::object out = admin::token_json(token, token.is_usable(now));
       out["token"] = secret;
       fmt::print("{}\n", json::serialize(out));
     } else {
@@ -139,7 +121,7 @@ int list_tokens(const config::Config& config, const std::string& tenant, bool wi
     for (const admin::Token& token : *found) {
       if (!with_unusable && !token.is_usable(now)) continue;
       if (as_json) {
-        list.push_back(token_json(token, now));
+        list.push_back(admin::token_json(token, token.is_usable(now)));
       } else {
         print_token(token, now);
       }
