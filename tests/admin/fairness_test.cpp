@@ -16,6 +16,8 @@ using testing::policy_for;
 
 namespace {
 
+const std::string kRead = R"({"action":"data:read:x"})";
+
 using Pending = std::vector<std::shared_ptr<std::optional<Answer>>>;
 
 // `count` patterns that begin with `prefix`, each different.
@@ -46,6 +48,14 @@ class Gate {
   std::promise<void> opened_;
   bool is_open_ = false;
 };
+
+// What is answered while the pool does nothing.
+Answer answer_without_pool(ApiFixture& f, const std::string& target, const std::string& secret,
+                           const std::string& body) {
+  Pending one{f.begin_post(target, secret, body)};
+  f.wait_for(one);
+  return **one[0];
+}
 
 // Asks for a turn and keeps what it got.
 struct Asking {
@@ -123,7 +133,7 @@ TEST_CASE("while one family asks for comparison after comparison, another's even
   Pending hammered;
   for (int i = 0; i < 40; ++i) hammered.push_back(f.begin_post("/tokens/subagent", loud, below));
   f.poll();
-  CHECK(f.event_status(quiet) == 201);
+  CHECK(answer_without_pool(f, "/events", quiet, kRead).status == 201);
   Pending fair{f.begin_post("/tokens/subagent", quiet, subagent_of(policy_for("data:read:*")))};
   f.poll();
   gate.open();
@@ -148,11 +158,11 @@ TEST_CASE("the subagents of an agent are of its family, and an operator is one o
   const std::string body = subagent_of(policy_for("data:read:*"));
   Pending answers{f.begin_post("/tokens/subagent", agent, body), f.begin_post("/tokens/subagent", child, body)};
   f.poll();
-  CHECK(f.post("/tokens/subagent", child, body).status == 429);
+  CHECK(answer_without_pool(f, "/tokens/subagent", child, body).status == 429);
   const std::string made = R"({"name":"a","role":"r","policy":{"allowed_actions":["data:read:*"]}})";
   for (int i = 0; i < 2; ++i) answers.push_back(f.begin_post("/tokens/agent", admin, made));
   f.poll();
-  CHECK(f.post("/tokens/agent", admin, made).status == 429);
+  CHECK(answer_without_pool(f, "/tokens/agent", admin, made).status == 429);
   gate.open();
   f.wait_for(answers);
   for (const auto& answer : answers) CHECK((*answer)->status == 201);
@@ -192,10 +202,10 @@ TEST_CASE("too many families that wait are 503, and no event is refused because 
   Pending answers;
   for (int i = 0; i < 65; ++i) answers.push_back(f.begin_post("/tokens/subagent", agents[std::size_t(i)], body));
   f.poll();
-  const Answer refused = f.post("/tokens/subagent", agents.back(), body);
+  const Answer refused = answer_without_pool(f, "/tokens/subagent", agents.back(), body);
   CHECK(refused.status == 503);
   CHECK(refused.header("Retry-After") == "1");
-  CHECK(f.event_status(agents.back()) == 201);
+  CHECK(answer_without_pool(f, "/events", agents.back(), kRead).status == 201);
   answers.push_back(f.begin_post("/events", large, R"({"action":"data:read:x7"})"));
   f.poll();
   CHECK_FALSE(*answers.back());
@@ -230,7 +240,34 @@ TEST_CASE("a large policy that several ask for is compiled once, and a family ha
   CHECK(got[19]->has_value());
   gate.open();
   f.loop.restart();
-  while (!got[15] || !got[17] || !got[18]) REQUIRE(f.loop.run_one() == 1);
+  while (!got[15] || !got[17] || !got[18]) REQUIRE(f.loop.run_one_for(std::chrono::seconds(30)) == 1);
   CHECK((*got[17])->get() != nullptr);
   CHECK((*got[18])->get() == (*got[3])->get());
+}
+
+TEST_CASE("only what is quickly compiled is compiled at once, on the loop") {
+  ApiFixture f;
+  Policies policies(f.pool.get_executor());
+  int asked = 0;
+  int answered = 0;
+  const auto is_immediate = [&](const policy::PolicyDocument& document) {
+    const int before = answered;
+    ++asked;
+    asio::co_spawn(f.loop, policies.compiled("a", document),
+                   [&answered](const std::exception_ptr&, const admin::CompiledPolicy&) { ++answered; });
+    f.poll();
+    return answered > before;
+  };
+  const auto padded = [](std::size_t bytes) { return policy_for(std::string(bytes - 2, 'a') + "*"); };
+  Gate gate(f.pool);
+  CHECK(is_immediate({}));
+  CHECK(is_immediate(many("a:b:", 63)));
+  CHECK_FALSE(is_immediate(many("a:b:", 64)));
+  CHECK(is_immediate(padded(512)));
+  CHECK_FALSE(is_immediate(padded(513)));
+  CHECK(is_immediate(policy_for("*a?b[cd]*e?f*g*h?i*")));
+  CHECK_FALSE(is_immediate(policy_for("*a?b[cd]*e?f*g*h?i?j*")));
+  gate.open();
+  f.loop.restart();
+  while (answered < asked) REQUIRE(f.loop.run_one_for(std::chrono::seconds(30)) == 1);
 }

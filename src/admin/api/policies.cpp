@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <optional>
+#include <string_view>
 
 namespace usher::admin {
 namespace {
@@ -14,20 +15,31 @@ constexpr std::size_t kMaxKept = 16;  // of some 20 MB each at worst
 constexpr TurnBounds kComparisons{.of_family = 2, .waiting = 64};
 // Milliseconds each. After a start every subagent of a family may have one of its own.
 constexpr TurnBounds kCompilations{.of_family = 16, .waiting = 256};
-// What is compiled on the event loop.
+// What is compiled on the event loop: a millisecond or so, whoever wrote it. It is not length that takes the time but
+// stars and the like before the end of a pattern: a few hundred bytes of those take ten times as long.
 constexpr std::size_t kMaxSmallPatterns = 64;
-constexpr std::size_t kMaxSmallBytes = 2048;
+constexpr std::size_t kMaxSmallBytes = 512;
+constexpr std::ptrdiff_t kMaxInnerWildcards = 8;
+
+std::ptrdiff_t inner_wildcards(std::string_view pattern) {
+  if (pattern.ends_with('*')) pattern.remove_suffix(1);
+  return std::ranges::count_if(pattern, [](char c) { return c == '*' || c == '?' || c == '['; });
+}
 
 bool is_small(const policy::PolicyDocument& document) {
   std::size_t patterns = 0;
   std::size_t bytes = 0;
+  std::ptrdiff_t wildcards = 0;
   for (const std::vector<std::string>* list :
        {&document.allowed_actions, &document.denied_actions, &document.allowed_resources, &document.denied_resources}) {
     patterns += list->size();
     if (patterns > kMaxSmallPatterns) return false;
-    for (const std::string& pattern : *list) bytes += pattern.size();
+    for (const std::string& pattern : *list) {
+      bytes += pattern.size();
+      wildcards += inner_wildcards(pattern);
+    }
   }
-  return bytes <= kMaxSmallBytes;
+  return bytes <= kMaxSmallBytes && wildcards <= kMaxInnerWildcards;
 }
 
 }  // namespace
