@@ -1,7 +1,6 @@
 // The command line: what operators type, what they see, and what it exits with.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "e2e/world.h"
@@ -10,21 +9,6 @@ namespace usher::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Where `text` stands in the config, as ":LINE:".
-std::string line_of(const std::string& config, const std::string& text) {
-  std::size_t position = config.find(text);
-  REQUIRE(position != std::string::npos);
-  return ":" + std::to_string(std::count(config.begin(), config.begin() + static_cast<long>(position), '\n') + 1) + ":";
-}
-
-json::object json_of(const ProcessResult& result) {
-  INFO(result.errors);
-  CHECK(result.status == 0);
-  Result<json::value> value = parse_json(result.output);
-  REQUIRE_MESSAGE((value && value->is_object()), result.output);
-  return value->get_object();
-}
 
 TEST_CASE("a good configuration passes check") {
   World world;

@@ -1,27 +1,10 @@
 // explain and roles: what operators are told about who may do what, and why.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 #include "e2e/world.h"
 
 namespace usher::e2e {
 namespace {
-
-// Where `text` stands in the config, as ":LINE:".
-std::string line_of(const std::string& config, const std::string& text) {
-  std::size_t position = config.find(text);
-  REQUIRE(position != std::string::npos);
-  return ":" + std::to_string(std::count(config.begin(), config.begin() + static_cast<long>(position), '\n') + 1) + ":";
-}
-
-json::object json_of(const ProcessResult& result) {
-  INFO(result.errors);
-  CHECK(result.status == 0);
-  Result<json::value> value = parse_json(result.output);
-  REQUIRE_MESSAGE((value && value->is_object()), result.output);
-  return value->get_object();
-}
 
 TEST_CASE("explain tells role, reason, room, tools and limits of a sender") {
   World world;

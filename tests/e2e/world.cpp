@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -212,6 +213,20 @@ std::string World::log() const {
   if (!gateway_) return "";
   std::string errors = gateway_->errors();
   return errors.size() > 8000 ? errors.substr(errors.size() - 8000) : errors;
+}
+
+std::string line_of(const std::string& config, const std::string& text) {
+  std::size_t position = config.find(text);
+  REQUIRE(position != std::string::npos);
+  return ":" + std::to_string(std::count(config.begin(), config.begin() + static_cast<long>(position), '\n') + 1) + ":";
+}
+
+json::object json_of(const ProcessResult& result) {
+  INFO(result.errors);
+  CHECK(result.status == 0);
+  Result<json::value> value = parse_json(result.output);
+  REQUIRE_MESSAGE((value && value->is_object()), result.output);
+  return value->get_object();
 }
 
 void check_is_for_people(const std::string& text) {

@@ -81,6 +81,11 @@ class World {
   std::unique_ptr<Process> gateway_;
 };
 
+// Where `text` stands in a config, as ":LINE:".
+std::string line_of(const std::string& config, const std::string& text);
+// The JSON object that a command printed; fails the test unless it ended well.
+json::object json_of(const ProcessResult& result);
+
 // Fails unless `text` looks like something for people: not empty, no key, address, path, markup or stack of errors.
 void check_is_for_people(const std::string& text);
 
