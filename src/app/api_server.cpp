@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 
 #include "admin/api.h"
 #include "admin/tokens.h"
@@ -47,33 +46,10 @@ std::vector<admin::LegacyKey> legacy_keys(const config::Api& api) {
   return keys;
 }
 
-// The policies of all roles, compiled before the loop serves anybody.
-class RolePolicies {
- public:
-  explicit RolePolicies(const config::Config& config) {
-    for (const auto& [name, tenant] : config.tenants) {
-      for (const auto& [role, meaning] : tenant.roles) {
-        const auto context = rbac::context_of(meaning);
-        policies_.emplace(std::pair(name, role),
-                          context->policies.empty() ? nullptr : context->policies.front().policy);
-      }
-    }
-  }
-
-  Result<std::shared_ptr<const policy::Policy>> find(const std::string& tenant, const std::string& role) const {
-    const auto known = policies_.find({tenant, role});
-    if (known == policies_.end()) return fail(ErrorKind::not_found, fmt::format("there is no role '{}'", role));
-    return known->second;
-  }
-
- private:
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const policy::Policy>> policies_;
-};
-
 class Listening final : public ApiServer {
  public:
-  Listening(std::shared_ptr<const config::Config> config, admin::ApiStores stores)
-      : config_(config), stores_(std::move(stores)), role_policies_(*config_) {}
+  Listening(std::shared_ptr<const config::Config> config, const rbac::RoleResolver& roles, admin::ApiStores stores)
+      : config_(std::move(config)), roles_(roles), stores_(std::move(stores)) {}
 
   // The service needs the port and the server needs the service: so it is bound first and answered for from then on.
   Result<void> open(asio::any_io_executor loop, asio::any_io_executor pool, const Clock& clock,
@@ -92,7 +68,7 @@ class Listening final : public ApiServer {
          .clock = clock,
          .pool = std::move(pool),
          .role_policy = [this](const std::string& tenant,
-                               const std::string& role) { return role_policies_.find(tenant, role); },
+                               const std::string& role) { return roles_.policy_of(tenant, role); },
          .is_tenant = [config = config_](const std::string& name) { return config->tenants.contains(name); },
          .readiness = std::move(readiness)},
         {.hosts = host_names(gateway, address, server_->port()),
@@ -116,8 +92,8 @@ class Listening final : public ApiServer {
   };
 
   std::shared_ptr<const config::Config> config_;
+  const rbac::RoleResolver& roles_;
   admin::ApiStores stores_;
-  const RolePolicies role_policies_;
   Service service_;
   std::unique_ptr<net::HttpServer> server_;
 };
@@ -125,13 +101,14 @@ class Listening final : public ApiServer {
 }  // namespace
 
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   asio::any_io_executor loop, asio::any_io_executor pool,
-                                                   const Clock& clock, std::size_t max_connections,
+                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
+                                                   asio::any_io_executor pool, const Clock& clock,
+                                                   std::size_t max_connections,
                                                    std::function<Result<void>()> readiness) {
   if (config->gateway.listen == "off") return nullptr;
   Result<admin::ApiStores> stores = admin::open_api_stores(config->gateway.data_dir / "api.db", loop);
   if (!stores) return fail(std::move(stores.error()));
-  auto server = std::make_unique<Listening>(config, std::move(*stores));
+  auto server = std::make_unique<Listening>(config, roles, std::move(*stores));
   Result<void> opened = server->open(loop, std::move(pool), clock, max_connections, std::move(readiness));
   if (opened) return server;
   if (opened.error().kind != ErrorKind::unavailable || !config->gateway.is_listen_default) {

@@ -8,6 +8,7 @@
 #include "base/async.h"
 #include "base/clock.h"
 #include "config/config.h"
+#include "rbac/role.h"
 
 namespace usher::app {
 
@@ -21,10 +22,12 @@ class ApiServer {
 };
 
 // nullptr where nothing is to listen: for listen = "off" (no file is made), and with a warning when the default port is
-// taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `clock` outlives the server.
+// taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `roles` and `clock` outlive
+// the server.
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   asio::any_io_executor loop, asio::any_io_executor pool,
-                                                   const Clock& clock, std::size_t max_connections,
+                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
+                                                   asio::any_io_executor pool, const Clock& clock,
+                                                   std::size_t max_connections,
                                                    std::function<Result<void>()> readiness);
 
 }  // namespace usher::app

@@ -82,6 +82,7 @@ std::shared_ptr<const RoleContext> context_of(const config::Role& role) {
 
 struct RoleResolver::Index {
   struct Tenant {
+    std::unordered_map<std::string, std::shared_ptr<const RoleContext>> roles;
     std::optional<Grant> default_grant;
     std::string turned_away;                                                     // the reason when there is none
     std::vector<PlatformGrant> platform_grants;                                  // in file order
@@ -105,9 +106,9 @@ RoleResolver::Index::Index(std::shared_ptr<const config::Config> given) : config
 }
 
 void RoleResolver::Index::add(const config::Tenant& from) {
-  std::unordered_map<std::string, std::shared_ptr<const RoleContext>> roles;
-  for (const auto& [name, role] : from.roles) roles[name] = context_of(role);
   Tenant& tenant = tenants[from.name];
+  auto& roles = tenant.roles;
+  for (const auto& [name, role] : from.roles) roles[name] = context_of(role);
   if (from.default_role) {
     tenant.default_grant =
         Grant{roles.at(*from.default_role), {from.is_implicit ? "agent" : "default_role", from.source}};
@@ -154,6 +155,19 @@ const Grant* RoleResolver::Index::find(const Sender& sender, const PlatformRoles
 
 RoleResolver::RoleResolver(std::shared_ptr<const config::Config> config)
     : index_(std::make_shared<const Index>(std::move(config))) {}
+
+Result<std::shared_ptr<const policy::Policy>> RoleResolver::policy_of(const std::string& tenant,
+                                                                      const std::string& role) const {
+  const auto in = index_->tenants.find(tenant);
+  if (in != index_->tenants.end()) {
+    const auto found = in->second.roles.find(role);
+    if (found != in->second.roles.end()) {
+      const std::vector<PolicyLayer>& layers = found->second->policies;
+      return layers.empty() ? nullptr : layers.front().policy;
+    }
+  }
+  return fail(ErrorKind::not_found, fmt::format("tenant '{}' has no role '{}'", tenant, role));
+}
 
 Result<std::shared_ptr<const RoleContext>> RoleResolver::resolve(const Sender& sender, const Place& place,
                                                                  const PlatformRoles* platform_roles) const {

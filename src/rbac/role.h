@@ -96,6 +96,9 @@ class RoleResolver {
   Result<std::shared_ptr<const RoleContext>> resolve(const Sender& sender, const Place& place,
                                                      const PlatformRoles* platform_roles = nullptr) const;
 
+  // The policy of a role, the one that its holders are bound by; nullptr where it has none. not_found for no such role.
+  Result<std::shared_ptr<const policy::Policy>> policy_of(const std::string& tenant, const std::string& role) const;
+
  private:
   struct Index;  // everything that resolve looks up, prepared once
   std::shared_ptr<const Index> index_;

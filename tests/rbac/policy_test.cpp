@@ -116,6 +116,17 @@ void for_each_request(Visit visit) {
 
 }  // namespace
 
+TEST_CASE("the policy of a role is the one that its holders are bound by, and no tenant has another's") {
+  const auto clerk = shop().policy_of("default", "clerk");
+  REQUIRE(clerk);
+  CHECK(*clerk == seat("2")->policies.front().policy);
+  const auto owner = shop().policy_of("default", "owner");
+  REQUIRE(owner);
+  CHECK_FALSE(*owner);
+  CHECK(shop().policy_of("default", "nobody").error().kind == ErrorKind::not_found);
+  CHECK(shop().policy_of("other", "clerk").error().kind == ErrorKind::not_found);
+}
+
 TEST_CASE("a role with a policy decides by it, one without by none") {
   CHECK(seat("9")->policies.size() == 1);
   CHECK(seat("9")->policies[0].role == "buyer");
