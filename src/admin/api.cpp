@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "admin/api/ascii.h"
 #include "admin/api/body.h"
 #include "admin/api/call.h"
 #include "admin/api/credentials.h"
@@ -34,7 +33,7 @@ std::string name_of(const Route& route) { return fmt::format("{} {}", route.meth
 bool is_json(std::optional<std::string_view> content_type) {
   if (!content_type) return false;
   const std::string_view type = trim(content_type->substr(0, content_type->find(';')));
-  return lower_case(type) == "application/json";
+  return lower_ascii(type) == "application/json";
 }
 
 class ApiExchange final : public net::Exchange {

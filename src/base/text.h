@@ -22,6 +22,8 @@ std::string_view prefix_within_bytes(std::string_view text, std::size_t max_byte
 
 // Lower case (full Unicode case folding, NFKC): for matching words, never for identities.
 std::string fold_case(std::string_view text);
+// A–Z alone, as protocols compare names: no other letter ever becomes one of these.
+std::string lower_ascii(std::string_view text);
 // Words (runs of letters and digits) of fold_case(text).
 std::vector<std::string> words_of(std::string_view text);
 

@@ -1,6 +1,6 @@
 // What an agent may do, and what is kept of it.
-#include "admin/api/event_rate.h"
 #include "admin/api_fixture.h"
+#include "admin/fairness/event_rate.h"
 
 using namespace usher;
 using admin::Scope;

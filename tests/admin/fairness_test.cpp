@@ -3,9 +3,9 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <future>
 
-#include "admin/api/policies.h"
-#include "admin/api/turns.h"
 #include "admin/api_fixture.h"
+#include "admin/fairness/policies.h"
+#include "admin/fairness/turns.h"
 
 using namespace usher;
 using admin::Policies;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "admin/api.h"
-#include "admin/api/event_rate.h"
-#include "admin/api/policies.h"
-#include "admin/api/token_clock.h"
+#include "admin/fairness/event_rate.h"
+#include "admin/fairness/policies.h"
+#include "admin/tokens/token_clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 

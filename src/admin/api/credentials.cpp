@@ -5,16 +5,15 @@
 #include <algorithm>
 #include <array>
 
-#include "admin/api/ascii.h"
 #include "base/text.h"
 
 namespace usher::admin {
 namespace {
 
 int hex_value(char c) {
-  const char digit = lower_case(c);
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+  if (c >= '0' && c <= '9') return c - '0';
+  const char letter = static_cast<char>(c | 0x20);  // in lower case, when it is one
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
 std::string decoded(std::string_view text) {
@@ -43,7 +42,7 @@ std::unexpected<Refusal> refuse_credential(std::string why) { return refuse(unau
 // The token of "Bearer ush_…".
 std::optional<std::string_view> bearer_of(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer ";
-  if (lower_case(authorization.substr(0, scheme.size())) != scheme) return std::nullopt;
+  if (lower_ascii(authorization.substr(0, scheme.size())) != scheme) return std::nullopt;
   const std::string_view secret = trim(authorization.substr(scheme.size()));
   if (!looks_like_token(secret)) return std::nullopt;
   return secret;
@@ -102,7 +101,7 @@ Admitted<Caller> by_legacy_key(Context& context, const net::RequestHead& head) {
 std::optional<Refusal> check_host(const net::RequestHead& head, const std::vector<std::string>& hosts) {
   const std::optional<std::string_view> host = head.header("host");
   if (!host) return Refusal{refusal(400, "one Host header is needed"), "no Host, or two"};
-  if (std::ranges::find(hosts, lower_case(*host)) != hosts.end()) return std::nullopt;
+  if (std::ranges::find(hosts, lower_ascii(*host)) != hosts.end()) return std::nullopt;
   return Refusal{refusal(421, "this server does not answer for that Host"),
                  fmt::format("foreign Host '{}'", printable(*host, 100))};
 }
@@ -110,12 +109,12 @@ std::optional<Refusal> check_host(const net::RequestHead& head, const std::vecto
 std::optional<Refusal> check_origin(const net::RequestHead& head, const std::vector<std::string>& hosts) {
   if (head.has_header("sec-fetch-site")) {
     const std::optional<std::string_view> site = head.header("sec-fetch-site");
-    if (!site || lower_case(*site) == "cross-site") {
+    if (!site || lower_ascii(*site) == "cross-site") {
       return Refusal{refusal(403, "requests of other sites are refused"), "Sec-Fetch-Site: cross-site"};
     }
   }
   if (!head.has_header("origin")) return std::nullopt;
-  const std::string origin = lower_case(head.header("origin").value_or("null"));
+  const std::string origin = lower_ascii(head.header("origin").value_or("null"));
   const bool is_own = std::ranges::any_of(
       hosts, [&](const std::string& host) { return origin == "http://" + host || origin == "https://" + host; });
   if (is_own) return std::nullopt;
@@ -129,7 +128,7 @@ std::optional<Refusal> check_query(std::string_view query) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string parameter = decoded(query.substr(0, end));
-    const std::string name = lower_case(std::string_view(parameter).substr(0, parameter.find('=')));
+    const std::string name = lower_ascii(std::string_view(parameter).substr(0, parameter.find('=')));
     if (parameter.find("ush_") != parameter.npos || std::ranges::find(names, name) != names.end()) {
       return Refusal{refusal(400, "credentials do not belong into the query: send Authorization: Bearer"),
                      "a credential in the query"};

@@ -5,8 +5,8 @@
 
 #include "admin/api/answers.h"
 #include "admin/api/handlers.h"
-#include "admin/api/visible_token.h"
-#include "admin/token_json.h"
+#include "admin/tokens/token_json.h"
+#include "admin/tokens/visible_token.h"
 
 namespace usher::admin {
 namespace {

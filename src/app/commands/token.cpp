@@ -10,8 +10,8 @@
 #include <functional>
 #include <optional>
 
-#include "admin/token_json.h"
 #include "admin/tokens.h"
+#include "admin/tokens/token_json.h"
 #include "app/exit_status.h"
 #include "base/clock.h"
 #include "base/files.h"

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "net/http1/empty_chunked_body.h"
 #include "net/http1/field_text.h"
 
@@ -25,14 +26,6 @@ using StringView = boost::beast::string_view;
 constexpr std::size_t window_bytes = 4u << 10;
 constexpr std::size_t max_extension_bytes = 16u << 10;
 constexpr std::size_t first_body_bytes = 16u << 10;  // reserved before any of it has arrived
-
-std::string lower_case(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -92,7 +85,7 @@ class RequestReader::Parser final : public http::basic_parser<true> {
   }
   void on_response_impl(int, StringView, int, ErrorCode&) override {}
   void on_field_impl(http::field, StringView name, StringView value, ErrorCode&) override {
-    if (is_in_head_) head.headers.push_back({lower_case(name), std::string(value)});  // trailers are dropped
+    if (is_in_head_) head.headers.push_back({lower_ascii(name), std::string(value)});  // trailers are dropped
   }
   void on_header_impl(ErrorCode&) override { is_in_head_ = false; }
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, ErrorCode&) override {

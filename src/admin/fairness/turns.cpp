@@ -1,4 +1,4 @@
-#include "admin/api/turns.h"
+#include "admin/fairness/turns.h"
 
 #include <fmt/format.h>
 

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "admin/api/turns.h"
+#include "admin/fairness/turns.h"
 #include "base/async.h"
 #include "base/hash.h"
 #include "base/result.h"

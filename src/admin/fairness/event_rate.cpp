@@ -1,4 +1,4 @@
-#include "admin/api/event_rate.h"
+#include "admin/fairness/event_rate.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "admin/api/policies.h"
+#include "admin/fairness/policies.h"
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>

@@ -1,4 +1,4 @@
-#include "admin/token_json.h"
+#include "admin/tokens/token_json.h"
 
 namespace usher::admin {
 

@@ -1,4 +1,4 @@
-#include "admin/api/token_clock.h"
+#include "admin/tokens/token_clock.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "admin/api/visible_token.h"
+#include "admin/tokens/visible_token.h"
 
 #include <algorithm>
 
