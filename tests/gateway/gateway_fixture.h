@@ -22,7 +22,8 @@
 
 namespace usher::testing {
 
-inline constexpr const char* kShopConfig = R"(
+// What every config of these tests begins with.
+inline const std::string kGatewayConfig = R"(
 [gateway]
 data_dir = "data"
 workspaces_dir = "rooms"
@@ -39,6 +40,9 @@ max_iterations = 3
 [[channels.telegram]]
 name = "bot"
 token = "${TOKEN}"
+)";
+
+inline const std::string kShopConfig = kGatewayConfig + R"(
 [rbac]
 default_role = "buyer"
 [rbac.roles.buyer]

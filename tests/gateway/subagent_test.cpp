@@ -12,23 +12,7 @@ using testing::GatewayFixture;
 
 namespace {
 
-constexpr const char* kConfig = R"(
-[gateway]
-data_dir = "data"
-workspaces_dir = "rooms"
-[providers.fake]
-kind = "demo"
-[models.default]
-provider = "fake"
-model = "fake-1"
-input_usd_per_mtok = 1.0
-output_usd_per_mtok = 1.0
-max_output_tokens = 100
-[agent]
-max_iterations = 3
-[[channels.telegram]]
-name = "bot"
-token = "${TOKEN}"
+const std::string kConfig = testing::kGatewayConfig + R"(
 [rbac]
 default_role = "deny"
 [rbac.roles.owner]
