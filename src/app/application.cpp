@@ -64,7 +64,8 @@ std::vector<std::unique_ptr<channel::Channel>> make_channels(const config::Confi
                                                       .tenant = bot.tenant,
                                                       .token = bot.token,
                                                       .api_root = bot.api_root,
-                                                      .groups = group_mode(bot.groups)}));
+                                                      .groups = group_mode(bot.groups),
+                                                      .resend_unknown = bot.resend_unknown}));
   }
   if (config.console.enabled) {
     channels.push_back(console::make_console({.name = "console", .tenant = config.console.tenant}));

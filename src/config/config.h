@@ -80,6 +80,7 @@ struct Telegram {
   Secret token;
   std::string api_root = "https://api.telegram.org";  // no trailing slash
   GroupMode groups = GroupMode::mention;
+  bool resend_unknown = false;  // a reply that may have arrived is sent again: twice rather than never
   Source source;
 };
 

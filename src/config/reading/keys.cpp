@@ -68,8 +68,15 @@ constexpr Key kChannelsKeys[] = {
     {"web", later},
 };
 constexpr Key kTelegramKeys[] = {
-    {"name", text}, {"tenant", text}, {"token", text},        {"api_root", text},
-    {"mode", text}, {"groups", text}, {"webhook_url", later}, {"webhook_secret", later},
+    {"name", text},
+    {"tenant", text},
+    {"token", text},
+    {"api_root", text},
+    {"mode", text},
+    {"groups", text},
+    {"resend_unknown", boolean},
+    {"webhook_url", later},
+    {"webhook_secret", later},
 };
 constexpr Key kConsoleKeys[] = {{"enabled", boolean}, {"tenant", text}};
 constexpr Key kTenantKeys[] = {{"rbac", table}};
