@@ -11,6 +11,7 @@
 
 #include "agent/history.h"
 #include "agent/loop.h"
+#include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "channel/channel.h"
@@ -30,6 +31,7 @@ struct Services {
   std::shared_ptr<const config::Config> config;
   const Clock& clock;
   Journal& journal;
+  audit::Ledger& ledger;
   const rbac::RoleResolver& roles;
   const rbac::WorkspaceSelector& workspaces;
   memory::MemoryStores& memories;

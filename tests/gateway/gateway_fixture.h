@@ -15,6 +15,7 @@
 #include "fake_channel.h"
 #include "gateway/gateway.h"
 #include "limits/counters.h"
+#include "support/fake_ledger.h"
 #include "support/fake_provider.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
@@ -115,6 +116,7 @@ class GatewayFixture {
                     gateway::Services{.config = config,
                                       .clock = clock,
                                       .journal = *journal,
+                                      .ledger = ledger,
                                       .roles = *roles,
                                       .workspaces = *workspaces,
                                       .memories = *memories,
@@ -185,6 +187,7 @@ class GatewayFixture {
   gateway::Models models;
   std::optional<asio::thread_pool> pool;
   std::unique_ptr<gateway::Journal> journal;
+  FakeLedger ledger;
   std::unique_ptr<limits::Counters> counters;
   std::unique_ptr<limits::RateWindows> windows;
   std::unique_ptr<limits::Budgets> budgets;
