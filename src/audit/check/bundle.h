@@ -18,7 +18,7 @@
 #include <string_view>
 
 #include "audit/check/history.h"
-#include "audit/store.h"
+#include "audit/storage/store.h"
 
 namespace usher::audit {
 

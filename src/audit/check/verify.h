@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "audit/check/history.h"
-#include "audit/store.h"
+#include "audit/storage/store.h"
 
 namespace usher::audit {
 
