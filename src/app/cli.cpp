@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "app/application.h"
+#include "app/commands/audit/commands.h"
 #include "app/commands/inspect.h"
 #include "app/commands/policy.h"
 #include "app/commands/token.h"
@@ -38,18 +39,8 @@ struct Options {
 
 void complain(const std::string& message) { fmt::print(stderr, "usher: {}\n", message); }
 
-// Prints what is wrong with the configuration; nullptr when it cannot be used.
 std::shared_ptr<const config::Config> load_or_complain(const Options& options) {
-  config::Loaded loaded = config::load(options.config_file, config::environment());
-  std::size_t errors = 0;
-  for (const config::Problem& problem : loaded.problems) {
-    fmt::print(stderr, "{}\n", config::to_string(problem));
-    errors += problem.is_warning ? 0 : 1;
-  }
-  if (!loaded.config) {
-    complain(fmt::format("{} error{} in the configuration; nothing was started", errors, errors == 1 ? "" : "s"));
-  }
-  return loaded.config;
+  return app::load_or_complain(options.config_file);
 }
 
 std::string tenant_or_default(const Options& options) { return options.tenant.empty() ? "default" : options.tenant; }
@@ -226,6 +217,19 @@ void add_token_commands(CLI::App& app, Options& options, const Choose& choose) {
 
 }  // namespace
 
+std::shared_ptr<const config::Config> load_or_complain(const std::string& config_file) {
+  config::Loaded loaded = config::load(config_file, config::environment());
+  std::size_t errors = 0;
+  for (const config::Problem& problem : loaded.problems) {
+    fmt::print(stderr, "{}\n", config::to_string(problem));
+    errors += problem.is_warning ? 0 : 1;
+  }
+  if (!loaded.config) {
+    complain(fmt::format("{} error{} in the configuration; nothing was started", errors, errors == 1 ? "" : "s"));
+  }
+  return loaded.config;
+}
+
 int run_command_line(int argc, char** argv) {
   CLI::App app{
       "usher: one bot for many kinds of people. Finds out who writes, seats them in the room of their role, and "
@@ -278,6 +282,8 @@ int run_command_line(int argc, char** argv) {
 
   add_policy_commands(app, options, choose);
   add_token_commands(app, options, choose);
+  add_audit_commands(
+      app, [&](std::function<int()> run) { chosen = [run = std::move(run)](const Options&) { return run(); }; });
 
   try {
     app.parse(argc, argv);
