@@ -65,9 +65,9 @@ std::shared_ptr<const config::Config> CommandLine::load_or_complain() const {
   return loaded.config;
 }
 
-int CommandLine::with_config(const std::function<int(const config::Config&)>& command) const {
-  const std::shared_ptr<const config::Config> config = load_or_complain();
-  return config ? command(*config) : kBadConfiguration;
+int CommandLine::with_config(const std::function<int(std::shared_ptr<const config::Config>)>& command) const {
+  std::shared_ptr<const config::Config> config = load_or_complain();
+  return config ? command(std::move(config)) : kBadConfiguration;
 }
 
 int CommandLine::with_sender(const std::string& who,

@@ -47,7 +47,7 @@ class CommandLine {
   // Prints what is wrong with the configuration; nullptr when it cannot be used.
   std::shared_ptr<const config::Config> load_or_complain() const;
   // kBadConfiguration when there is no usable one.
-  int with_config(const std::function<int(const config::Config&)>& command) const;
+  int with_config(const std::function<int(std::shared_ptr<const config::Config>)>& command) const;
   // `who` as a sender of a tenant that exists, else kError.
   int with_sender(const std::string& who,
                   const std::function<int(std::shared_ptr<const config::Config>, Sender)>& command) const;

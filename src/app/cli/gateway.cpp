@@ -4,7 +4,6 @@
 #include "app/application.h"
 #include "app/cli/command_line.h"
 #include "app/commands/inspect.h"
-#include "app/exit_status.h"
 
 namespace usher::app {
 namespace {
@@ -14,17 +13,12 @@ struct GatewayOptions {
   std::string acting_as = kTerminal;
 };
 
-int run_gateway(const CommandLine& line) {
-  std::shared_ptr<const config::Config> config = line.load_or_complain();
-  return config ? serve(std::move(config), std::nullopt) : kBadConfiguration;
-}
-
 }  // namespace
 
 void declare_gateway_commands(CommandLine& line) {
   auto options = std::make_shared<GatewayOptions>();
   line.choose(line.add("run", "serve the configured channels until SIGTERM or Ctrl-C"),
-              [&line] { return run_gateway(line); });
+              [&line] { return line.with_config([](auto config) { return serve(std::move(config), std::nullopt); }); });
 
   CLI::App& checking = line.add("check", "validate config.toml: every error with file, line and column");
   line.add_json(checking);

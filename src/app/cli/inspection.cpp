@@ -1,7 +1,6 @@
 // The command line of explain, roles, usage and memory: what only looks.
 #include "app/cli/command_line.h"
 #include "app/commands/inspect.h"
-#include "app/exit_status.h"
 #include "policy/policy.h"
 
 namespace usher::app {
@@ -54,8 +53,9 @@ void declare_roles(CommandLine& line) {
   CLI::App& roles = line.add("roles", "every tenant's roles and tools: who may use what, and the reason for every no");
   line.add_json(roles);
   line.choose(roles, [&line] {
-    std::shared_ptr<const config::Config> config = line.load_or_complain();
-    return config ? show_roles(std::move(config), line.options().as_json) : kBadConfiguration;
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return show_roles(std::move(config), line.options().as_json);
+    });
   });
 }
 
@@ -67,8 +67,9 @@ void declare_usage(CommandLine& line) {
   usage.add_option("--tenant", filter->tenant, "only this tenant");
   line.add_json(usage);
   line.choose(usage, [&line, filter] {
-    return line.with_config(
-        [&](const config::Config& config) { return show_usage(config, *filter, line.options().as_json); });
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return show_usage(*config, *filter, line.options().as_json);
+    });
   });
 }
 

@@ -23,8 +23,9 @@ void declare_create(CommandLine& line, CLI::App& token, const std::shared_ptr<To
   create.add_option("--expires", options->request.lifetime, "how long it lives: 90d (default), 12h, 30m, …");
   line.add_json(create);
   line.choose(create, [&line, options] {
-    return line.with_config(
-        [&](const config::Config& config) { return create_token(config, options->request, line.options().as_json); });
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return create_token(std::move(config), options->request, line.options().as_json);
+    });
   });
 }
 
@@ -40,8 +41,8 @@ void declare_token_commands(CommandLine& line) {
   list.add_flag("--all", options->with_unusable, "expired and revoked ones too");
   line.add_json(list);
   line.choose(list, [&line, options] {
-    return line.with_config([&](const config::Config& config) {
-      return list_tokens(config, options->request.tenant, options->with_unusable, line.options().as_json);
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return list_tokens(std::move(config), options->request.tenant, options->with_unusable, line.options().as_json);
     });
   });
 
@@ -49,8 +50,9 @@ void declare_token_commands(CommandLine& line) {
   revoke.add_option("JTI", options->jti, "its name: tok_…")->required();
   line.add_json(revoke);
   line.choose(revoke, [&line, options] {
-    return line.with_config(
-        [&](const config::Config& config) { return revoke_token(config, options->jti, line.options().as_json); });
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return revoke_token(std::move(config), options->jti, line.options().as_json);
+    });
   });
 }
 
