@@ -66,6 +66,7 @@ class CommandLine {
 // The families, in the order of the help. Each keeps its options as long as the command line.
 void declare_gateway_commands(CommandLine& line);     // run, check, chat
 void declare_inspection_commands(CommandLine& line);  // explain, roles, usage, memory
+void declare_operation_commands(CommandLine& line);   // conversations, backup, restore, doctor
 void declare_policy_commands(CommandLine& line);
 void declare_token_commands(CommandLine& line);
 
