@@ -15,6 +15,7 @@
 
 #include "app/acting_channel.h"
 #include "app/api_server.h"
+#include "app/backup/backup.h"
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
@@ -205,6 +206,9 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   say_hello(*config, channels, models.models);
   for (auto& channel : channels) gateway.add(std::move(channel));
 
+  // Copies of all that is kept, made beside everything else.
+  const auto backups = make_backups(data_dir, loop.get_executor(), pool.get_executor(), *memories, clock);
+
   // The way in for operators and outside agents; somebody who only chats as somebody else opens none.
   Result<std::unique_ptr<ApiServer>> api;
   if (!acting_as) {
@@ -213,7 +217,8 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                            .clock = clock,
                            .loop = loop.get_executor(),
                            .pool = pool.get_executor(),
-                           .readiness = [&gateway] { return gateway.readiness(); }},
+                           .readiness = [&gateway] { return gateway.readiness(); },
+                           .backups = backups.get()},
                           share.connections);
   }
   if (!api) return complain(api.error());

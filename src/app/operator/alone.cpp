@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "app/api_server.h"
+#include "app/backup/backup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "rbac/role.h"
@@ -36,7 +37,8 @@ class Alone final : public Operator {
                      .clock = clock_,
                      .loop = loop_.get_executor(),
                      .pool = pool_.get_executor(),
-                     .readiness = [] { return Result<void>(fail(ErrorKind::unavailable, "no gateway runs")); }},
+                     .readiness = [] { return Result<void>(fail(ErrorKind::unavailable, "no gateway runs")); },
+                     .backups = backups_.get()},
                     stores_, {});
     return {};
   }
@@ -81,6 +83,9 @@ class Alone final : public Operator {
   const rbac::RoleResolver roles_;
   asio::io_context loop_{1};
   asio::thread_pool pool_{1};
+  const std::unique_ptr<memory::MemoryStores> memories_ = memory::make_memory_stores(pool_.get_executor(), clock_);
+  const std::unique_ptr<admin::Backups> backups_ =
+      make_backups(config_->gateway.data_dir, loop_.get_executor(), pool_.get_executor(), *memories_, clock_);
   admin::ApiStores stores_;
   std::unique_ptr<admin::Api> api_;
 };
