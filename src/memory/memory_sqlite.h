@@ -26,6 +26,7 @@ class SqliteMemory final : public MemoryStore {
   bool wants_checkpoint() const;
   // Blocking: syncs the disk.
   void checkpoint();
+  Result<void> copy_to(const std::filesystem::path& to) { return database_.back_up_to(to); }
   // Before closing for a while: a long log would make the next open slow.
   void checkpoint_before_close();
 

@@ -10,7 +10,7 @@
 #include <limits>
 #include <thread>
 
-#include "app/cli.h"
+#include "app/cli/command_line.h"
 #include "app/commands/audit/source.h"
 #include "app/exit_status.h"
 #include "audit/check/bundle.h"

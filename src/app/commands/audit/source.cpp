@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "app/cli.h"
+#include "app/cli/command_line.h"
 #include "audit/note/key_file.h"
 
 namespace usher::app {
