@@ -18,8 +18,10 @@ namespace {
 using Opened = Result<std::shared_ptr<MemoryStore>>;
 using Waiter = std::move_only_function<void(Opened)>;
 
-// Evicting looks at so many of the longest unused, not at all of them: most are not in use.
+// Of the longest unused so many are looked at, not all of them: most are not in use.
 constexpr int max_looked_at = 32;
+// So many keep what makes the next turn fast; those asked for before them rest.
+constexpr std::size_t max_warm = 128;
 
 void set_aside(const std::filesystem::path& file, const Clock& clock, const Error& damage) {
   Result<std::filesystem::path> aside = store::quarantine(file, clock.wall());
@@ -66,6 +68,7 @@ class GuardedMemory final : public MemoryStore {
   }
 
   bool is_damaged() const { return is_damaged_; }
+  void rest() { store_->rest(); }
   bool wants_checkpoint() const { return store_->wants_checkpoint(); }
   void checkpoint() { store_->checkpoint(); }
   void checkpoint_before_close() {
@@ -93,6 +96,7 @@ class GuardedMemory final : public MemoryStore {
 struct Open {
   std::string file;
   std::shared_ptr<GuardedMemory> store;
+  bool is_warm = true;
 
   bool is_in_use() const { return store.use_count() > 1; }
 };
@@ -114,8 +118,11 @@ class Cache : public std::enable_shared_from_this<Cache> {
       return nullptr;
     }
     if (!entry.is_in_use() && entry.store->wants_checkpoint()) return nullptr;
-    entries_.splice(entries_.end(), entries_, found->second);
-    return entry.store;
+    warm_.splice(warm_.end(), list_of(entry), found->second);
+    entry.is_warm = true;
+    std::shared_ptr<MemoryStore> store = entry.store;
+    cool_down();
+    return store;
   }
 
   // Not cached: opened on the pool, once for all who wait for it.
@@ -143,7 +150,7 @@ class Cache : public std::enable_shared_from_this<Cache> {
     const auto found = by_file_.find(file);
     if (found == by_file_.end()) return nullptr;
     std::shared_ptr<GuardedMemory> store = std::move(found->second->store);
-    entries_.erase(found->second);
+    list_of(*found->second).erase(found->second);
     by_file_.erase(found);
     return store;
   }
@@ -152,21 +159,32 @@ class Cache : public std::enable_shared_from_this<Cache> {
     std::vector<Waiter> waiters = std::move(waiting_[file]);
     waiting_.erase(file);
     if (result) {
-      entries_.push_back({file, *result});
-      by_file_[file] = std::prev(entries_.end());
-      evict();
+      warm_.push_back({file, *result});
+      by_file_[file] = std::prev(warm_.end());
+      evict(cold_);
+      evict(warm_);
+      cool_down();
     }
     for (Waiter& waiter : waiters) {
       waiter(result ? Opened(*result) : Opened(fail(result.error())));
     }
   }
 
-  void evict() {
-    auto at = entries_.begin();
-    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries_.end();
+  void evict(std::list<Open>& entries) {
+    auto at = entries.begin();
+    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries.end();
          ++looked_at) {
       const auto entry = at++;
       if (!entry->is_in_use()) close(entry);
+    }
+  }
+
+  void cool_down() {
+    for (int looked_at = 0; warm_.size() > max_warm && looked_at < max_looked_at; ++looked_at) {
+      const auto entry = warm_.begin();
+      entry->is_warm = entry->is_in_use();
+      if (!entry->is_warm) entry->store->rest();
+      list_of(*entry).splice(list_of(*entry).end(), warm_, entry);
     }
   }
 
@@ -174,13 +192,15 @@ class Cache : public std::enable_shared_from_this<Cache> {
   void close(std::list<Open>::iterator entry) {
     by_file_.erase(entry->file);
     asio::post(pool_, [store = std::move(entry->store)] { store->checkpoint_before_close(); });
-    entries_.erase(entry);
+    list_of(*entry).erase(entry);
   }
+
+  std::list<Open>& list_of(const Open& entry) { return entry.is_warm ? warm_ : cold_; }
 
   asio::any_io_executor pool_;
   const Clock& clock_;
   std::size_t max_open_;
-  std::list<Open> entries_;  // the one asked for last is the last
+  std::list<Open> warm_, cold_;  // in each the one asked for last is the last; nobody uses a cold one
   std::unordered_map<std::string, std::list<Open>::iterator> by_file_;
   std::unordered_map<std::string, std::vector<Waiter>> waiting_;
 };

@@ -73,6 +73,9 @@ class Database {
   // Several statements separated by ';', without parameters: schemas and pragmas.
   Result<void> script(const std::string& sql);
 
+  // Gives back cached statements and pages: for a database that is kept open and not used for a while. Not inside
+  // on_row.
+  void release_memory();
   // Copies what the WAL holds into the database file, as far as no reader needs it. Syncs the disk: not on the event
   // loop.
   Result<void> checkpoint();
