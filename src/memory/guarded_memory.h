@@ -45,6 +45,7 @@ class GuardedMemory final : public MemoryStore {
   Result<void> copy_to(const std::filesystem::path& to) {
     return guard([&] { return store_->copy_to(to); });
   }
+  void rest() { store_->rest(); }
   bool wants_checkpoint() const { return store_->wants_checkpoint(); }
   void checkpoint() { store_->checkpoint(); }
   void checkpoint_before_close() {

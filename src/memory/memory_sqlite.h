@@ -22,6 +22,8 @@ class SqliteMemory final : public MemoryStore {
   Result<std::vector<Fact>> recall(Audience asked_in, std::string_view query, std::size_t max_facts) override;
   Result<bool> forget(Audience asked_in, std::int64_t id) override;
 
+  // Gives back what the next operation can have again, more slowly.
+  void rest() { database_.release_memory(); }
   // The log has grown so far that somebody with time to wait should copy it back.
   bool wants_checkpoint() const;
   // Blocking: syncs the disk.

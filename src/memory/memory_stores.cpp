@@ -19,8 +19,10 @@ using Opened = Result<std::shared_ptr<MemoryStore>>;
 using Waiter = std::move_only_function<void(Opened)>;
 using CopyWaiter = std::move_only_function<void(Result<void>)>;
 
-// Evicting looks at so many of the longest unused, not at all of them: most are not in use.
+// Of the longest unused so many are looked at, not all of them: most are not in use.
 constexpr int max_looked_at = 32;
+// So many keep what makes the next turn fast; those asked for before them rest.
+constexpr std::size_t max_warm = 128;
 
 // For the pool, while the event loop stands still.
 constexpr std::chrono::seconds max_stand_still{2};
@@ -28,6 +30,7 @@ constexpr std::chrono::seconds max_stand_still{2};
 struct Open {
   std::string file;
   std::shared_ptr<GuardedMemory> store;
+  bool is_warm = true;
 
   bool is_in_use() const { return store.use_count() > 1; }
 };
@@ -82,8 +85,11 @@ class Cache : public std::enable_shared_from_this<Cache> {
       return nullptr;
     }
     if (!entry.is_in_use() && entry.store->wants_checkpoint()) return nullptr;
-    entries_.splice(entries_.end(), entries_, found->second);
-    return entry.store;
+    warm_.splice(warm_.end(), list_of(entry), found->second);
+    entry.is_warm = true;
+    std::shared_ptr<MemoryStore> store = entry.store;
+    cool_down();
+    return store;
   }
 
   // Not cached: opened on the pool, once for all who wait for it.
@@ -143,7 +149,7 @@ class Cache : public std::enable_shared_from_this<Cache> {
     const auto found = by_file_.find(file);
     if (found == by_file_.end()) return nullptr;
     std::shared_ptr<GuardedMemory> store = std::move(found->second->store);
-    entries_.erase(found->second);
+    list_of(*found->second).erase(found->second);
     by_file_.erase(found);
     return store;
   }
@@ -157,9 +163,11 @@ class Cache : public std::enable_shared_from_this<Cache> {
     // What nobody wants but the copy does not stay open.
     const bool is_wanted = work.was_open || !work.waiters.empty();
     if (work.result && is_wanted) {
-      entries_.push_back({file, *work.result});
-      by_file_[file] = std::prev(entries_.end());
-      evict();
+      warm_.push_back({file, *work.result});
+      by_file_[file] = std::prev(warm_.end());
+      evict(cold_);
+      evict(warm_);
+      cool_down();
     } else if (work.result) {
       asio::post(pool_, [store = std::move(*work.result)] {});
     }
@@ -169,12 +177,21 @@ class Cache : public std::enable_shared_from_this<Cache> {
     if (work.copy_waiter) work.copy_waiter(std::move(work.copied));
   }
 
-  void evict() {
-    auto at = entries_.begin();
-    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries_.end();
+  void evict(std::list<Open>& entries) {
+    auto at = entries.begin();
+    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries.end();
          ++looked_at) {
       const auto entry = at++;
       if (!entry->is_in_use()) close(entry);
+    }
+  }
+
+  void cool_down() {
+    for (int looked_at = 0; warm_.size() > max_warm && looked_at < max_looked_at; ++looked_at) {
+      const auto entry = warm_.begin();
+      entry->is_warm = entry->is_in_use();
+      if (!entry->is_warm) entry->store->rest();
+      list_of(*entry).splice(list_of(*entry).end(), warm_, entry);
     }
   }
 
@@ -182,13 +199,15 @@ class Cache : public std::enable_shared_from_this<Cache> {
   void close(std::list<Open>::iterator entry) {
     by_file_.erase(entry->file);
     asio::post(pool_, [store = std::move(entry->store)] { store->checkpoint_before_close(); });
-    entries_.erase(entry);
+    list_of(*entry).erase(entry);
   }
+
+  std::list<Open>& list_of(const Open& entry) { return entry.is_warm ? warm_ : cold_; }
 
   asio::any_io_executor pool_;
   const Clock& clock_;
   std::size_t max_open_;
-  std::list<Open> entries_;  // the one asked for last is the last
+  std::list<Open> warm_, cold_;  // in each the one asked for last is the last; nobody uses a cold one
   std::unordered_map<std::string, std::list<Open>::iterator> by_file_;
   std::unordered_map<std::string, std::shared_ptr<AtPool>> at_pool_;
 };

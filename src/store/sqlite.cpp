@@ -58,8 +58,13 @@ struct Database::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    for (const Cached& cached : statements) sqlite3_finalize(cached.statement);
+    finalize_statements();
     sqlite3_close_v2(handle);
+  }
+
+  void finalize_statements() {
+    for (const Cached& cached : statements) sqlite3_finalize(cached.statement);
+    statements = {};
   }
 
   std::unexpected<Error> error(int code, const char* doing) const {
@@ -305,6 +310,11 @@ Result<void> Database::back_up_to(const std::filesystem::path& to) {
 
 Result<void> create_from_image(const std::filesystem::path& file, std::string_view image) {
   return create_private_file(file, image);
+}
+
+void Database::release_memory() {
+  state_->finalize_statements();
+  sqlite3_db_release_memory(state_->handle);
 }
 
 Result<void> Database::checkpoint() {
