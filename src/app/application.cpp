@@ -186,7 +186,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   // What must survive: messages, limits, memories.
   auto journal = gateway::open_journal(data_dir / "gateway.db", loop.get_executor(), clock);
   if (!journal) return complain(journal.error());
-  auto counters = limits::open_counters(data_dir / "limits.db", pool.get_executor());
+  auto counters = limits::open_counters(data_dir / "limits.db", loop.get_executor(), pool.get_executor());
   if (!counters) return complain(counters.error());
   auto windows = limits::make_rate_windows(**counters, clock);
   if (!windows) return complain(windows.error());
