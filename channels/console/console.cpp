@@ -54,9 +54,10 @@ class Console final : public channel::Channel {
 
   Task<void> run(channel::Intake intake) override;
   void stop() override;
-  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, Deadline) override {
-    return print(message.text);
+  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage, Deadline) override {
+    return print(message.text, passage);
   }
+  bool resends_unknown() const override { return true; }  // nobody minds a line that stands there twice
   void show_typing(const std::string&, const std::string&) override {}
   void show_progress(const std::string&, const std::string&, std::string_view piece) override;
   Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override {
@@ -64,7 +65,7 @@ class Console final : public channel::Channel {
   }
 
  private:
-  Task<Result<channel::Delivery>> print(std::string text);
+  Task<Result<channel::Delivery>> print(std::string text, channel::Passage& passage);
   Task<void> hand_over(const channel::Intake& intake, channel::Incoming message);
   channel::Incoming incoming(std::string text);
   void show_prompt() {
@@ -157,14 +158,17 @@ void Console::show_progress(const std::string&, const std::string&, std::string_
 }
 
 // What has been shown while it grew is not printed again.
-Task<Result<channel::Delivery>> Console::print(std::string text) {
+Task<Result<channel::Delivery>> Console::print(std::string text, channel::Passage& passage) {
+  const Result<void> left = co_await passage.leave();
+  if (!left) co_return fail(left.error());
   const bool is_shown = !progress_.empty() && trim(progress_).ends_with(trim(text)) && shown_ == progress_.size();
   std::string out = is_shown || progress_.empty() ? "" : "\n";
   progress_.clear();
   shown_ = 0;
   if (!is_shown) out += is_output_terminal_ ? for_terminal(text) : text;
   if (out.empty() || out.back() != '\n') out += '\n';
-  if (!write_all(options_.output, out)) co_return fail(ErrorKind::io, "the terminal cannot be written to");
+  if (!write_all(options_.output, out)) co_return channel::Delivery::gone;
+  passage.arrived();
   show_prompt();
   co_return channel::Delivery::sent;
 }

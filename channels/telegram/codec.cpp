@@ -122,6 +122,7 @@ ApiError decode_error(int status, const json::value& body, std::string_view retr
 ApiError error_without_envelope(int status, std::string_view retry_after) {
   ApiError error;
   error.description = "HTTP " + std::to_string(status) + " without the Bot API's JSON";
+  error.may_have_happened = status < 400 || status == 504;  // 504: a proxy stopped waiting for the Bot API
   if (status == 429) {
     error.kind = ApiErrorKind::too_many_requests;
     const std::int64_t wait = parse_integer(trim(retry_after)).value_or(5);

@@ -53,6 +53,8 @@ struct ApiError {
   std::string description;  // the platform's words, shortened and printable
   std::chrono::seconds retry_after{0};
   std::int64_t migrate_to = 0;
+  // The call may have had its effect all the same: an answer that is not the Bot API's and does not say no.
+  bool may_have_happened = false;
 };
 
 // `value` is the member "result" of an accepted call.

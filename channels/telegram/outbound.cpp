@@ -30,12 +30,6 @@ std::vector<Chunk> chunks_of(const std::string& markdown) {
   return chunks;
 }
 
-// Did the request leave before it failed? Nobody can tell, so the caller must not simply repeat it.
-Error unknown_fate(Error error) {
-  error.message = "sendMessage: " + error.message + "; whether the message arrived is unknown";
-  return error;
-}
-
 Error with_progress(Error error, std::size_t sent, std::size_t all) {
   if (sent > 0) error.message += " (after " + std::to_string(sent) + " of " + std::to_string(all) + " parts)";
   return error;
@@ -45,49 +39,53 @@ Error with_progress(Error error, std::size_t sent, std::size_t all) {
 
 Outbound::Outbound(Bot& bot, std::string name) : bot_(bot), name_(std::move(name)) {}
 
-Task<Result<channel::Delivery>> Outbound::send(channel::Outgoing message, Deadline deadline) {
+Task<Result<channel::Delivery>> Outbound::send(channel::Outgoing message, channel::Passage& passage,
+                                               Deadline deadline) {
   const std::vector<Chunk> chunks = chunks_of(message.text);
   if (chunks.empty()) co_return fail(ErrorKind::invalid, "the message holds nothing that can be seen");
   Target target{current_chat(message.chat), std::move(message.thread), std::move(message.reply_to)};
-  Progress progress = take_progress(message.idempotency);
-  for (; progress.next < chunks.size(); ++progress.next) {
-    if (progress.next > 0) target.reply_to.clear();  // only the first part quotes the question
-    const Result<Outcome> outcome = co_await send_chunk(target, chunks[progress.next], deadline);
-    if (!outcome) {
-      keep_progress(message.idempotency, progress);
-      co_return fail(with_progress(outcome.error(), progress.sent, chunks.size()));
-    }
+  std::size_t seen = passage.parts_arrived();  // by people: not those that Telegram finds empty
+  while (passage.parts_arrived() < chunks.size()) {
+    if (passage.parts_arrived() > 0) target.reply_to.clear();  // only the first part quotes the question
+    const Result<Outcome> outcome = co_await send_chunk(target, chunks[passage.parts_arrived()], passage, deadline);
+    if (!outcome) co_return fail(with_progress(outcome.error(), passage.parts_arrived(), chunks.size()));
     if (*outcome == Outcome::gone) co_return channel::Delivery::gone;
-    if (*outcome == Outcome::sent) ++progress.sent;
+    if (*outcome == Outcome::unknown) co_return channel::Delivery::unknown;
+    if (*outcome == Outcome::sent) ++seen;
+    passage.arrived();
   }
-  if (progress.sent == 0) co_return fail(ErrorKind::invalid, "Telegram sees nothing in the message");
+  if (seen == 0) co_return fail(ErrorKind::invalid, "Telegram sees nothing in the message");
   co_return channel::Delivery::sent;
 }
 
-Outbound::Progress Outbound::take_progress(const std::string& idempotency) {
-  const auto found = interrupted_.find(idempotency);
-  if (found == interrupted_.end()) return {};
-  const Progress progress = found->second;
-  interrupted_.erase(found);
-  return progress;
+bool Outbound::can_send_now(const std::string& chat) const {
+  return paused_until(current_chat(chat)) <= std::chrono::steady_clock::now();
 }
 
-void Outbound::keep_progress(const std::string& idempotency, Progress progress) {
-  if (progress.next == 0 || idempotency.empty()) return;
-  if (interrupted_.size() >= kMaxRemembered) interrupted_.erase(interrupted_.begin());
-  interrupted_[idempotency] = progress;
-}
-
-Task<Result<Outbound::Outcome>> Outbound::send_chunk(Target& target, const Chunk& chunk, Deadline deadline) {
+Task<Result<Outbound::Outcome>> Outbound::send_chunk(Target& target, const Chunk& chunk, channel::Passage& passage,
+                                                     Deadline deadline) {
   bool is_plain = false;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const Result<void> turn = co_await wait_for_turn(target.chat, deadline);
+    const Result<void> turn = co_await wait_for_turn(target.chat, passage, deadline);
     if (!turn) co_return fail(turn.error());
+    const Result<void> left = co_await passage.leave();
+    if (!left) co_return fail(left.error());
     Result<ApiResult> answer = co_await bot_.call("sendMessage", encode_send(target, chunk, is_plain), deadline);
-    if (!answer) co_return fail(unknown_fate(std::move(answer.error())));
-    if (*answer) co_return Outcome::sent;
+    const bool has_left = answer || answer.error().kind != ErrorKind::unavailable;
+    const bool is_unclear = answer ? !*answer && answer->error().may_have_happened : has_left;
+    if (is_unclear) {
+      spdlog::warn("{}: sendMessage to chat {}: {}", name_, target.chat,
+                   answer ? answer->error().description : answer.error().message);
+      co_return Outcome::unknown;
+    }
+    if (answer && *answer) co_return Outcome::sent;
+    if (!answer) {
+      passage.came_back();
+      co_return fail(std::move(answer.error()));
+    }
     const ApiError& error = answer->error();
     if (error.kind == ApiErrorKind::text_empty) co_return Outcome::empty;
+    passage.came_back();
     if (error.kind == ApiErrorKind::gone) {
       spdlog::info("{}: chat {} is gone: {}", name_, target.chat, error.description);
       co_return Outcome::gone;
@@ -124,8 +122,6 @@ Result<void> Outbound::adapt(const ApiError& error, Target& target, bool& is_pla
       if (target.reply_to.empty()) return fail(refusal);
       target.reply_to.clear();
       return {};
-    case ApiErrorKind::unavailable:
-      return fail(unknown_fate(refusal));
     default:
       return fail(refusal);
   }
@@ -153,11 +149,12 @@ Outbound::Time Outbound::paused_until(const std::string& chat) const {
   return own == paused_.end() ? all_paused_ : std::max(all_paused_, own->second);
 }
 
-Task<Result<void>> Outbound::wait_for_turn(std::string chat, Deadline deadline) {
+Task<Result<void>> Outbound::wait_for_turn(std::string chat, channel::Passage& passage, Deadline deadline) {
   for (;;) {
     const Time now = std::chrono::steady_clock::now();
     const Time until = paused_until(chat);
     if (until <= now) co_return Result<void>{};
+    passage.came_back();
     if (until > deadline.time()) {
       Error error{ErrorKind::busy, "Telegram asks to wait longer than this message may", std::nullopt};
       error.retry_after = std::chrono::ceil<std::chrono::milliseconds>(until - now);

@@ -18,11 +18,11 @@ class Outbound {
  public:
   Outbound(Bot& bot, std::string name);
 
-  // Chunk by chunk, in order. Nothing is held back in advance: a 429 stops its chat until retry_after has passed, and
-  // everything once two chats are stopped at a time. A call of which no answer came is not repeated: the error then
-  // says that it is unknown whether it arrived. Sending the same `idempotency` again after an error goes on with the
-  // chunk that failed.
-  Task<Result<channel::Delivery>> send(channel::Outgoing message, Deadline deadline);
+  // Chunk by chunk, in order, behind those that the passage says have arrived. Nothing is held back in advance: a 429
+  // stops its chat until retry_after has passed, and everything once two chats are stopped at a time. A call of which
+  // no answer came is not repeated: `unknown`.
+  Task<Result<channel::Delivery>> send(channel::Outgoing message, channel::Passage& passage, Deadline deadline);
+  bool can_send_now(const std::string& chat) const;
 
   // True when a typing action may go out now (at most one per chat and topic in `interval`), and notes it.
   bool may_show_typing(const std::string& chat, const std::string& thread, std::chrono::milliseconds interval);
@@ -30,16 +30,10 @@ class Outbound {
 
  private:
   using Time = std::chrono::steady_clock::time_point;
-  enum class Outcome { sent, empty, gone };
-  struct Progress {
-    std::size_t next = 0;  // the chunk to go on with
-    std::size_t sent = 0;
-  };
+  enum class Outcome { sent, empty, gone, unknown };
 
-  Progress take_progress(const std::string& idempotency);
-  void keep_progress(const std::string& idempotency, Progress progress);
-  Task<Result<Outcome>> send_chunk(Target& target, const Chunk& chunk, Deadline deadline);
-  Task<Result<void>> wait_for_turn(std::string chat, Deadline deadline);
+  Task<Result<Outcome>> send_chunk(Target& target, const Chunk& chunk, channel::Passage& passage, Deadline deadline);
+  Task<Result<void>> wait_for_turn(std::string chat, channel::Passage& passage, Deadline deadline);
   // What to change before the chunk is tried again, or why it is not.
   Result<void> adapt(const ApiError& error, Target& target, bool& is_plain);
   void pause(const std::string& chat, std::chrono::seconds wait);
@@ -53,7 +47,6 @@ class Outbound {
   Time all_paused_{};
   std::unordered_map<std::string, std::string> migrated_;  // old chat → new chat
   std::unordered_map<std::string, Time> typing_;           // by chat and topic
-  std::unordered_map<std::string, Progress> interrupted_;  // by idempotency, of messages that failed in the middle
 };
 
 }  // namespace usher::telegram

@@ -78,9 +78,12 @@ class Telegram final : public channel::Channel {
   Task<void> run(channel::Intake intake) override;
   void stop() override;
 
-  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, Deadline deadline) override {
-    return outbound_.send(message, deadline);
+  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage,
+                                       Deadline deadline) override {
+    return outbound_.send(message, passage, deadline);
   }
+  bool can_send_now(const std::string& chat) const override { return outbound_.can_send_now(chat); }
+  bool resends_unknown() const override { return options_.resend_unknown; }
   void show_typing(const std::string& chat, const std::string& thread) override;
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes,
                                   Deadline deadline) override {

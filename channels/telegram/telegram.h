@@ -22,7 +22,8 @@ struct TelegramOptions {
   Secret token;
   std::string api_root = "https://api.telegram.org";  // no trailing slash
   GroupMode groups = GroupMode::mention;
-  bool sets_commands = true;  // setMyCommands at the start
+  bool sets_commands = true;    // setMyCommands at the start
+  bool resend_unknown = false;  // a reply that may have arrived: twice rather than never
 
   std::chrono::seconds poll_timeout{25};           // the server's, at most 50
   std::chrono::milliseconds poll_grace{10'000};    // our deadline for a poll is poll_timeout + poll_grace

@@ -30,9 +30,12 @@ class ActingChannel final : public channel::Channel {
       return intake(std::move(batch));
     });
   }
-  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, Deadline deadline) override {
-    return inner_->send(message, deadline);
+  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage,
+                                       Deadline deadline) override {
+    return inner_->send(message, passage, deadline);
   }
+  bool can_send_now(const std::string& chat) const override { return inner_->can_send_now(chat); }
+  bool resends_unknown() const override { return inner_->resends_unknown(); }
   void show_typing(const std::string& chat, const std::string& thread) override { inner_->show_typing(chat, thread); }
   void show_progress(const std::string& chat, const std::string& thread, std::string_view piece) override {
     inner_->show_progress(chat, thread, piece);

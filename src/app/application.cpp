@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -18,6 +19,7 @@
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
+#include "app/ledger.h"
 #include "app/models.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -64,7 +66,8 @@ std::vector<std::unique_ptr<channel::Channel>> make_channels(const config::Confi
                                                       .tenant = bot.tenant,
                                                       .token = bot.token,
                                                       .api_root = bot.api_root,
-                                                      .groups = group_mode(bot.groups)}));
+                                                      .groups = group_mode(bot.groups),
+                                                      .resend_unknown = bot.resend_unknown}));
   }
   if (config.console.enabled) {
     channels.push_back(console::make_console({.name = "console", .tenant = config.console.tenant}));
@@ -112,17 +115,35 @@ void say_hello(const config::Config& config, const std::vector<std::unique_ptr<c
                fmt::join(hints, ", "), config.gateway.data_dir.string());
 }
 
-// Runs the loop until both have ended: after a signal, or when the last channel has. `api` may be null.
-int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer* api, std::chrono::seconds grace,
-                   net::HttpClient& http) {
-  Signals signals(loop, [&] { gateway.shut_down(grace); });
+// The gateway's life in the ledger: it does not begin before that is written.
+Task<Result<void>> run_gateway(gateway::Gateway& gateway, audit::Ledger& ledger, const config::Config& config) {
+  Result<void> written = co_await ledger.append(process_record(config, "process:start:gateway"));
+  if (!written) co_return written;
+  Result<void> ended = co_await gateway.run();
+  co_return ended;
+}
+
+Task<void> close_ledger(audit::DurableLedger& ledger, const config::Config& config) {
+  Result<void> written = co_await ledger.append(process_record(config, "process:stop:gateway"));
+  if (!written) spdlog::error("the end is not in the ledger: {}", written.error().message);
+  ledger.stop();
+}
+
+// Runs the loop until all have ended: after a signal, or when the last channel has. `api` may be null.
+int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer* api, audit::DurableLedger& ledger,
+                   const config::Config& config, net::HttpClient& http) {
+  Signals signals(loop, [&] { gateway.shut_down(config.gateway.shutdown_grace); });
   int status = kFine;
-  int running = api ? 2 : 1;
-  const auto end_one = [&] {
-    if (--running > 0) return;
+  asio::co_spawn(loop, ledger.run(), [&](std::exception_ptr error) {
+    if (error) spdlog::critical("the ledger ended by an exception");
     signals.cancel();
     http.close_idle();
     loop.stop();
+  });
+  int running = api ? 2 : 1;
+  const auto end_one = [&] {
+    if (--running > 0) return;
+    asio::co_spawn(loop, close_ledger(ledger, config), asio::detached);
   };
   if (api) {
     asio::co_spawn(loop, api->run(), [&](std::exception_ptr error) {
@@ -130,7 +151,7 @@ int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer*
       end_one();
     });
   }
-  asio::co_spawn(loop, gateway.run(), [&](std::exception_ptr error, Result<void> ended) {
+  asio::co_spawn(loop, run_gateway(gateway, ledger, config), [&](std::exception_ptr error, Result<void> ended) {
     if (error || !ended) {
       spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
       status = kError;
@@ -177,6 +198,10 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   auto http = net::make_http_client(loop.get_executor());
   const ModelSet models = make_models(*config, *http);
 
+  // What proves afterwards what was allowed.
+  auto ledger = open_ledger(*config, clock, loop.get_executor(), pool.get_executor(), http.get());
+  if (!ledger) return complain(ledger.error());
+
   // Who may do what.
   const rbac::RoleResolver roles(config);
   const rbac::WorkspaceSelector workspaces(config);
@@ -193,6 +218,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                            gateway::Services{.config = config,
                                              .clock = clock,
                                              .journal = **journal,
+                                             .ledger = **ledger,
                                              .roles = roles,
                                              .workspaces = workspaces,
                                              .memories = *memories,
@@ -212,7 +238,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   }
   if (!api) return complain(api.error());
 
-  const int status = run_to_the_end(loop, gateway, api->get(), config->gateway.shutdown_grace, *http);
+  const int status = run_to_the_end(loop, gateway, api->get(), **ledger, *config, *http);
   pool.join();
   return status;
 }

@@ -1,4 +1,4 @@
-// A file descriptor that closes itself, and what is common to reading files. For src/base only.
+// A file descriptor that closes itself, and what is common to reading files.
 #pragma once
 
 #include <unistd.h>

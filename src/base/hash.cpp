@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdint>
 #include <memory>
@@ -70,6 +71,37 @@ std::string to_base64(std::string_view bytes) {
                                 reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(written));
   return text;
+}
+
+std::optional<Digest> digest_from_hex(std::string_view hex) {
+  Digest digest{};
+  if (hex.size() != digest.size() * 2) return std::nullopt;
+  const auto value_of = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const int high = value_of(hex[2 * i]);
+    const int low = value_of(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(high * 16 + low);
+  }
+  return digest;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0 || text.size() > INT_MAX / 2) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int written =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (written < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(written));
+  // OpenSSL counts the zero bytes that padding stands for.
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  bytes.resize(bytes.size() - std::min(padding, bytes.size()));
+  // It also skips blanks and takes stray bits: only the one spelling counts.
+  if (to_base64(bytes) != text) return std::nullopt;
+  return bytes;
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

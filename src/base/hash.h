@@ -1,8 +1,9 @@
-// SHA-256, and nothing else of OpenSSL outside src/net.
+// SHA-256 and how digests are written. With base/signature.h all that is used of OpenSSL outside src/net.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,8 +17,12 @@ Digest sha256(std::string_view bytes);
 Digest sha256_parts(std::span<const std::string_view> parts);
 // Lower case, two digits a byte.
 std::string to_hex(std::span<const unsigned char> bytes);
+// What to_hex made of a digest; nullopt for anything else, upper case too.
+std::optional<Digest> digest_from_hex(std::string_view hex);
 // Standard alphabet with padding.
 std::string to_base64(std::string_view bytes);
+// What to_base64 makes of some bytes, and no other spelling of them.
+std::optional<std::string> from_base64(std::string_view text);
 
 // Equality in time that depends on the lengths alone.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

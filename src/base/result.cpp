@@ -22,6 +22,8 @@ const char* to_string(ErrorKind kind) {
       return "protocol";
     case ErrorKind::io:
       return "io";
+    case ErrorKind::corrupt:
+      return "corrupt";
     case ErrorKind::cancelled:
       return "cancelled";
     case ErrorKind::internal:

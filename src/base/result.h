@@ -21,6 +21,7 @@ enum class ErrorKind {
   unavailable,  // refused, reset, 5xx: the other side is not there now
   protocol,     // the other side answered something that is not its protocol
   io,           // a file, disk or database operation failed
+  corrupt,      // a database is damaged: its bytes are not what was written
   cancelled,    // given up by us: shutdown, /stop
   internal,     // a bug or a broken invariant
 };

@@ -47,15 +47,33 @@ struct Incoming {
 struct Outgoing {
   std::string chat;
   std::string thread;
-  std::string reply_to;     // message id; used in groups, "" = none
-  std::string text;         // Markdown, any length; the channel converts and splits
-  std::string idempotency;  // stable id of this reply; a channel that can makes sending it twice harmless
+  std::string reply_to;  // message id; used in groups, "" = none
+  std::string text;      // Markdown, any length; the channel converts and splits
+  // Names this reply for all time, at most 20 characters of [0-9a-z-]; a channel that can makes sending it twice
+  // harmless with it (Discord's nonce).
+  std::string idempotency;
 };
 
 // What became of a send.
 enum class Delivery {
-  sent,  // at least one chunk reached the platform
-  gone,  // it never will: blocked by the user, chat gone. Do not repeat.
+  sent,     // all of it, and at least one part reached the platform
+  gone,     // it never will: blocked by the user, chat gone. Do not repeat.
+  unknown,  // a part left and no answer came: it may have arrived. The parts behind it were not sent.
+};
+
+// How far one reply has got, part by part, kept on disk by whoever wants it sent: so that no part is sent twice.
+// Lives through the send(). Parts count from 0, in the same order at every send of the same text.
+class Passage {
+ public:
+  virtual ~Passage() = default;
+  // Parts that earlier sends brought there: send() goes on behind them.
+  virtual std::size_t parts_arrived() const = 0;
+  // Before the next part leaves: resolves when it is on disk that it may have arrived. On an error it must not leave.
+  virtual Task<Result<void>> leave() = 0;
+  // The part that left has arrived.
+  virtual void arrived() = 0;
+  // It certainly has not: it was refused, never left, or has to wait.
+  virtual void came_back() = 0;
 };
 
 // The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then
@@ -77,9 +95,17 @@ class Channel {
   // Stops taking in; run() returns soon after. Sending stays possible.
   virtual void stop() = 0;
 
-  // Delivers the whole text in chunks, paced to the platform's limits, waiting out its 429s within the deadline. An
-  // error means that nothing is known to have arrived (unavailable, busy, timeout) or a chunk in the middle failed.
-  virtual Task<Result<Delivery>> send(const Outgoing& message, Deadline deadline) = 0;
+  // Delivers the text in parts, paced to the platform's limits, waiting out its 429s within the deadline. An error
+  // means that the next part has certainly not arrived: unavailable, busy and timeout may pass, others will not.
+  virtual Task<Result<Delivery>> send(const Outgoing& message, Passage& passage, Deadline deadline) = 0;
+  // Whether a reply to that chat would leave at once, without waiting for the platform's limits.
+  virtual bool can_send_now(const std::string& chat) const {
+    (void)chat;
+    return true;
+  }
+  // Whether a reply that may have arrived is sent again: where the platform makes that harmless, or the operator wants
+  // it twice rather than never.
+  virtual bool resends_unknown() const = 0;
 
   // "typing…", best effort, never waited for. Repeated by the caller every few seconds.
   virtual void show_typing(const std::string& chat, const std::string& thread) = 0;

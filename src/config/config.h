@@ -80,6 +80,7 @@ struct Telegram {
   Secret token;
   std::string api_root = "https://api.telegram.org";  // no trailing slash
   GroupMode groups = GroupMode::mention;
+  bool resend_unknown = false;  // a reply that may have arrived is sent again: twice rather than never
   Source source;
 };
 
@@ -184,6 +185,19 @@ struct Api {
   std::vector<LegacyKey> legacy_keys;
 };
 
+// [audit]
+struct Audit {
+  std::filesystem::path key_file;         // absolute; default <data_dir>/ledger.key
+  bool is_key_file_default = true;        // not written: made at the first start
+  std::string verify_key;                 // the pinned public key as `usher audit keygen` prints it; "" = none
+  std::filesystem::path checkpoint_file;  // absolute; default <data_dir>/checkpoints
+  std::int64_t checkpoint_rows = 1000;
+  std::chrono::seconds checkpoint_every{60};
+  std::string witness_url;  // "" = none
+  std::string origin = "usher";
+  std::int64_t rotate_rows = 1'000'000;
+};
+
 struct Config {
   std::filesystem::path file;  // absolute
   Gateway gateway;
@@ -191,6 +205,7 @@ struct Config {
   std::map<std::string, Model> models;
   Agent agent;
   Api api;
+  Audit audit;
   std::vector<Telegram> telegram;
   Console console;
   std::map<std::string, Tenant> tenants;  // at least "default"

@@ -56,6 +56,7 @@ void read_sections(Loading& loading, const Value& document) {
   read_tenants(loading, root);
   read_channels(loading, root);
   read_api(loading, root);
+  read_audit(loading, root);
 }
 
 Loaded failed(Problem problem) { return {nullptr, {std::move(problem)}}; }

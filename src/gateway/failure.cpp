@@ -18,6 +18,9 @@ std::string explain_failure(const Error& error, const Texts& texts, const std::s
       return texts.say("timeout");
     case ErrorKind::cancelled:
       return texts.say("stopped");
+    case ErrorKind::corrupt:
+      spdlog::error("turn of {} met a damaged memory: {}", who, printable(error.message, 400));
+      return texts.say("memory_damaged");
     case ErrorKind::busy:
     case ErrorKind::unavailable:
     case ErrorKind::protocol:

@@ -10,26 +10,28 @@
 #include <boost/asio/steady_timer.hpp>
 #include <unordered_map>
 
+#include "base/failpoint.h"
 #include "gateway/commands.h"
 #include "gateway/lanes.h"
+#include "gateway/outbox.h"
+#include "gateway/typing.h"
 
 namespace usher::gateway {
 namespace {
 
-constexpr std::chrono::milliseconds kTypingLook{500};   // how often running turns are looked at
-constexpr std::chrono::milliseconds kTypingAfter{700};  // quick answers need no "typing…"
-constexpr std::chrono::seconds kTypingRepeat{4};
-constexpr std::chrono::seconds kSendTimeout{120};
 constexpr std::chrono::milliseconds kFirstRetry{500};
 constexpr std::chrono::milliseconds kMaxRetry{60'000};
+// So many processes may die while a message's turn runs before the message itself is taken for the reason.
+constexpr int kMaxInterruptions = 10;
 
-using SteadyTime = std::chrono::steady_clock::time_point;
+// A channel, and how many of its messages are accepted and not done.
+struct Line {
+  std::unique_ptr<channel::Channel> channel;
+  std::size_t unfinished = 0;
+};
 
 // A turn that runs, with the two ways to end it early.
 struct Running {
-  channel::Channel* channel = nullptr;
-  std::string chat, thread;
-  SteadyTime began, typed;
   bool is_working = true;              // the agent loop has not ended yet
   std::optional<Accepted> stopped_by;  // the /stop
   asio::cancellation_signal stop;      // ends the agent loop; the person is told
@@ -45,66 +47,77 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
         bounds(limits),
         turns(all),
         lanes(limits.max_running),
-        idle(loop),
+        outbox(loop, all.journal, limits.max_sending, [this](const channel::Channel& channel) { finish_one(channel); }),
         typing(loop),
+        idle(loop),
         grace_timer(loop) {}
 
   Task<Result<void>> run();
   Task<Result<void>> recover();
-  Task<Result<void>> take_in(std::vector<channel::Incoming> batch);
+  Task<void> resume(Accepted accepted);
+  Task<void> remember_again(const Accepted& accepted);
+  Task<Result<void>> take_in(Line& line, std::vector<channel::Incoming> batch);
+  Result<void> check_room(const Line& line, std::size_t more) const;
   void enqueue(Accepted accepted);
   void dispatch();
   void start(const std::string& lane, Accepted accepted);
   Task<void> process(std::string lane, Accepted accepted, channel::Channel& channel, std::shared_ptr<Running> running);
   Task<TurnOutcome> run_turn(const Accepted& accepted, channel::Channel& channel, std::shared_ptr<Running> running);
-  Task<bool> keep_reply(MessageId id, const TurnOutcome& outcome);
-  Task<void> deliver(const Accepted& accepted, channel::Channel& channel, std::string reply);
+  Task<void> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
+  Task<std::optional<bool>> keep_reply(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
+                                       const Reply& reply);
+  Leaving leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel, std::string text) const;
   bool stop_turn(const std::string& lane, Accepted& accepted);
-  void watch_typing();
+  void finish_one(const channel::Channel& channel);
   void wake_if_idle();
-  std::size_t unfinished() const { return lanes.waiting() + lanes.running() + being_accepted; }
-  bool is_drained() const { return lanes.running() == 0 && (is_closing || lanes.waiting() == 0); }
+  bool is_drained() const {
+    return lanes.running() == 0 && (is_closing || lanes.waiting() == 0) && outbox.is_resting();
+  }
+  std::string lane_of(const Accepted& accepted, const channel::Channel& channel) const {
+    return conversation_key(Turns::conversation_of(accepted.incoming, channel.tenant()));
+  }
+
+  Line* find(const std::string& name) {
+    for (auto& line : lines) {
+      if (line->channel->name() == name) return line.get();
+    }
+    return nullptr;
+  }
 
   asio::any_io_executor loop;
   Services services;
   Bounds bounds;
   Turns turns;
   Lanes<Accepted> lanes;
-  std::vector<std::unique_ptr<channel::Channel>> channels;
+  Outbox outbox;
+  Typing typing;
+  std::vector<std::unique_ptr<Line>> lines;
   std::unordered_map<std::string, std::shared_ptr<Running>> running;  // by lane
   std::size_t channels_running = 0;
-  std::size_t being_accepted = 0;  // messages on their way through the journal
+  std::size_t unfinished = 0;   // of all lines
+  std::string storage_trouble;  // why nothing was accepted the last time
   bool is_closing = false;
-  bool is_typing_watched = false;
   asio::steady_timer idle;  // expires never; cancelled when there may be nothing left to do
-  asio::steady_timer typing;
   asio::steady_timer grace_timer;
-
-  channel::Channel* find(const std::string& name) {
-    for (auto& channel : channels) {
-      if (channel->name() == name) return channel.get();
-    }
-    return nullptr;
-  }
 };
 
 Task<Result<void>> Gateway::State::run() {
   Result<void> recovered = co_await recover();
   if (!recovered) co_return recovered;
-  for (auto& channel : channels) {
+  for (auto& each : lines) {
     ++channels_running;
-    channel::Intake intake = [self = this](std::vector<channel::Incoming> batch) {
-      return self->take_in(std::move(batch));
+    channel::Intake intake = [self = this, line = each.get()](std::vector<channel::Incoming> batch) {
+      return self->take_in(*line, std::move(batch));
     };
-    asio::co_spawn(loop, channel->run(std::move(intake)),
-                   [self = shared_from_this(), name = channel->name()](std::exception_ptr error) {
+    asio::co_spawn(loop, each->channel->run(std::move(intake)),
+                   [self = shared_from_this(), name = each->channel->name()](std::exception_ptr error) {
                      if (error) spdlog::error("channel {} ended by an exception", name);
                      --self->channels_running;
                      self->wake_if_idle();
                    });
   }
   while (channels_running > 0 || !is_drained()) {
-    idle.expires_at(SteadyTime::max());
+    idle.expires_at(std::chrono::steady_clock::time_point::max());
     boost::system::error_code ignored;
     co_await idle.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
@@ -114,39 +127,86 @@ Task<Result<void>> Gateway::State::run() {
 }
 
 Task<Result<void>> Gateway::State::recover() {
-  Result<std::vector<Accepted>> unfinished = co_await services.journal.unfinished();
-  if (!unfinished) co_return fail(std::move(unfinished.error()));
-  if (!unfinished->empty()) spdlog::info("{} messages were not finished by the last run; going on", unfinished->size());
-  for (Accepted& accepted : *unfinished) {
-    if (find(accepted.incoming.channel)) {
-      enqueue(std::move(accepted));
-    } else {
+  Result<std::vector<Accepted>> found = co_await services.journal.unfinished();
+  if (!found) co_return fail(std::move(found.error()));
+  if (!found->empty()) spdlog::info("{} messages were not finished by the last run; going on", found->size());
+  for (Accepted& accepted : *found) {
+    Line* line = find(accepted.incoming.channel);
+    if (!line) {
       spdlog::warn("message {} of channel {} stays unanswered: the channel is not configured", accepted.id,
                    accepted.incoming.channel);
+      continue;
+    }
+    ++unfinished;
+    ++line->unfinished;
+    if (accepted.state < MessageState::ready) {
+      enqueue(std::move(accepted));
+    } else {
+      co_await resume(std::move(accepted));
     }
   }
   co_return Result<void>();
 }
 
-Task<Result<void>> Gateway::State::take_in(std::vector<channel::Incoming> batch) {
-  if (is_closing) co_return fail(ErrorKind::cancelled, "shutting down");
-  if (unfinished() + batch.size() > bounds.max_unfinished) {
-    co_return fail(ErrorKind::limit,
-                   fmt::format("the inbox is full: {} messages wait for their answers", lanes.waiting()));
+// A reply that was stored: one that may have left goes again only where that is harmless or wished for.
+Task<void> Gateway::State::resume(Accepted accepted) {
+  channel::Channel& channel = *find(accepted.incoming.channel)->channel;
+  co_await remember_again(accepted);
+  if (accepted.state == MessageState::sending && !channel.resends_unknown()) {
+    spdlog::warn(
+        "{}: the last run ended while the reply to message {} was leaving for chat {}: nobody knows whether it "
+        "arrived, and it is not sent again (resend_unknown). `usher conversations --state unknown` lists "
+        "such replies",
+        channel.name(), accepted.id, accepted.incoming.chat);
+    services.journal.mark_done(accepted.id, MessageState::unknown);
+    finish_one(channel);
+    co_return;
   }
+  outbox.push(leaving_of(lane_of(accepted, channel), accepted, channel, std::move(accepted.reply.text)));
+}
+
+// What the reply says may not have reached its sender's memory; appending twice changes nothing.
+Task<void> Gateway::State::remember_again(const Accepted& accepted) {
+  const Remembrance& kept = accepted.reply.remembrance;
+  if (kept.memory_db.empty()) co_return;
+  Result<std::shared_ptr<memory::MemoryStore>> memory = co_await services.memories.open(kept.memory_db);
+  Result<void> appended;
+  if (memory) {
+    appended = (*memory)->append(kept.conversation, kept.turn, kept.entries);
+  } else {
+    appended = fail(std::move(memory.error()));
+  }
+  if (!appended) spdlog::error("message {} is not remembered: {}", accepted.id, appended.error().message);
+}
+
+Result<void> Gateway::State::check_room(const Line& line, std::size_t more) const {
+  if (is_closing) return fail(ErrorKind::cancelled, "shutting down");
+  if (unfinished + more > bounds.max_unfinished || line.unfinished + more > bounds.max_unfinished_of_channel) {
+    return fail(ErrorKind::limit, fmt::format("the inbox is full: {} messages wait for their answers, {} of {}",
+                                              unfinished, line.unfinished, line.channel->name()));
+  }
+  return {};
+}
+
+Task<Result<void>> Gateway::State::take_in(Line& line, std::vector<channel::Incoming> batch) {
+  Result<void> room = check_room(line, batch.size());
+  if (!room) co_return room;
   const std::size_t size = batch.size();
-  being_accepted += size;
+  unfinished += size;
+  line.unfinished += size;
   Result<std::vector<Accepted>> fresh = co_await services.journal.accept(std::move(batch));
-  being_accepted -= size;
+  const std::size_t known = size - (fresh ? fresh->size() : 0);
+  unfinished -= known;
+  line.unfinished -= known;
+  storage_trouble = fresh ? "" : fresh.error().message;
   if (!fresh) co_return fail(std::move(fresh.error()));
   for (Accepted& accepted : *fresh) enqueue(std::move(accepted));
   co_return Result<void>();
 }
 
 void Gateway::State::enqueue(Accepted accepted) {
-  channel::Channel* channel = find(accepted.incoming.channel);
-  const std::string lane = conversation_key(Turns::conversation_of(accepted.incoming, channel->tenant()));
-  const bool is_stop = command_of(accepted.incoming.text) == "stop" && !accepted.is_replying;
+  const std::string lane = lane_of(accepted, *find(accepted.incoming.channel)->channel);
+  const bool is_stop = command_of(accepted.incoming.text) == "stop";
   if (is_stop && stop_turn(lane, accepted)) return;
   lanes.push(lane, std::move(accepted));
   dispatch();
@@ -158,25 +218,19 @@ void Gateway::State::dispatch() {
 }
 
 void Gateway::State::start(const std::string& lane, Accepted accepted) {
-  channel::Channel* channel = find(accepted.incoming.channel);
+  channel::Channel& channel = *find(accepted.incoming.channel)->channel;
   auto turn = std::make_shared<Running>();
-  turn->channel = channel;
-  turn->chat = accepted.incoming.chat;
-  turn->thread = accepted.incoming.thread;
-  turn->began = std::chrono::steady_clock::now();
   running[lane] = turn;
-  watch_typing();
-  asio::co_spawn(loop, process(lane, std::move(accepted), *channel, turn),
+  typing.begin(lane, channel, accepted.incoming.chat, accepted.incoming.thread);
+  services.journal.mark_running(accepted.id);
+  asio::co_spawn(loop, process(lane, std::move(accepted), channel, turn),
                  asio::bind_cancellation_slot(turn->abandon.slot(),
                                               [self = shared_from_this(), turn, lane](std::exception_ptr error) {
                                                 if (error && !self->is_closing) {
-                                                  try {
-                                                    std::rethrow_exception(error);
-                                                  } catch (const std::exception& thrown) {
-                                                    spdlog::error("a turn ended by an exception: {}", thrown.what());
-                                                  }
+                                                  spdlog::error("a turn ended by an exception");
                                                 }
                                                 self->running.erase(lane);
+                                                self->typing.end(lane);
                                                 self->lanes.finish(lane);
                                                 self->dispatch();
                                                 self->wake_if_idle();
@@ -185,87 +239,94 @@ void Gateway::State::start(const std::string& lane, Accepted accepted) {
 
 Task<void> Gateway::State::process(std::string lane, Accepted accepted, channel::Channel& channel,
                                    std::shared_ptr<Running> turn) {
-  if (!accepted.is_replying) {
-    TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
-    turn->is_working = false;
-    if (outcome.was_cancelled && !turn->stopped_by) co_return;  // shutdown: the next start runs it again
-    // Too late: the answer stands, and the /stop is answered behind it.
-    if (!outcome.was_cancelled && turn->stopped_by) lanes.push(lane, *std::exchange(turn->stopped_by, std::nullopt));
-    if (!outcome.reply.empty()) {
-      const bool is_kept = co_await keep_reply(accepted.id, outcome);
-      if (!is_kept) co_return;
-    }
-    accepted.reply = std::move(outcome.reply);
-    if (turn->stopped_by) services.journal.mark_done(turn->stopped_by->id);  // "Stopped." answers both
+  TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
+  turn->is_working = false;
+  if (outcome.was_cancelled && !turn->stopped_by) co_return;  // shutdown: the next start runs it again
+  // Too late: the answer stands, and the /stop is answered behind it.
+  if (!outcome.was_cancelled && turn->stopped_by) lanes.push(lane, *std::exchange(turn->stopped_by, std::nullopt));
+  if (outcome.reply.text.empty()) {
+    services.journal.mark_done(accepted.id, MessageState::sent);
+    finish_one(channel);
   } else {
-    turn->is_working = false;
+    co_await answer(lane, accepted, channel, std::move(outcome));
   }
-  if (!accepted.reply.empty()) co_await deliver(accepted, channel, std::move(accepted.reply));
-  services.journal.mark_done(accepted.id);
+  if (turn->stopped_by) {  // "Stopped." answers both
+    services.journal.mark_done(turn->stopped_by->id, MessageState::sent);
+    finish_one(channel);
+  }
 }
 
 Task<TurnOutcome> Gateway::State::run_turn(const Accepted& accepted, channel::Channel& channel,
                                            std::shared_ptr<Running> turn) {
+  const bool is_suspect = accepted.interruptions >= kMaxInterruptions;
+  if (is_suspect) {
+    spdlog::error("message {} of {} is given up: {} processes died while its turn ran", accepted.id, channel.name(),
+                  accepted.interruptions);
+  }
   std::function<bool()> is_cancelled = [turn] { return turn->stopped_by.has_value(); };
   try {
-    TurnOutcome outcome = co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(is_cancelled)),
-                                                  asio::bind_cancellation_slot(turn->stop.slot(), asio::use_awaitable));
-    co_return outcome;
+    if (!is_suspect) {
+      TurnOutcome outcome =
+          co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(is_cancelled)),
+                                  asio::bind_cancellation_slot(turn->stop.slot(), asio::use_awaitable));
+      co_return outcome;
+    }
   } catch (const std::exception& thrown) {
     // The catch boundary of a turn. A stopped turn unwinds through here too.
     if (!turn->stopped_by) spdlog::error("turn of message {} failed: {}", accepted.id, thrown.what());
   }
   TurnOutcome failed;
   failed.was_cancelled = turn->stopped_by || is_closing;
-  failed.reply = turns.texts_for(accepted.incoming, channel.tenant()).say(turn->stopped_by ? "stopped" : "unavailable");
+  failed.reply.text =
+      turns.texts_for(accepted.incoming, channel.tenant()).say(turn->stopped_by ? "stopped" : "unavailable");
   co_return failed;
 }
 
-// False when the process ends before the reply could be stored.
-Task<bool> Gateway::State::keep_reply(MessageId id, const TurnOutcome& outcome) {
-  const Remembered& remembered = outcome.remembered;
+// Stores the reply, remembers it, sees it off.
+Task<void> Gateway::State::answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
+                                  TurnOutcome outcome) {
+  failpoint("reply.before_commit");
+  std::optional<bool> is_leaving = co_await keep_reply(lane, accepted, channel, outcome.reply);
+  if (!is_leaving) co_return;
+  failpoint("reply.committed");
+  if (outcome.memory) {
+    const Remembrance& kept = outcome.reply.remembrance;
+    Result<void> appended = outcome.memory->append(kept.conversation, kept.turn, kept.entries);
+    if (!appended) spdlog::error("message {} is not remembered: {}", accepted.id, appended.error().message);
+  }
+  failpoint("reply.remembered");
+  Leaving leaving = leaving_of(lane, accepted, channel, std::move(outcome.reply.text));
+  leaving.is_leaving = *is_leaving;
+  outbox.push(std::move(leaving));
+}
+
+// Whether it is stored as leaving; nothing when the process ends before it could be stored.
+Task<std::optional<bool>> Gateway::State::keep_reply(const std::string& lane, const Accepted& accepted,
+                                                     channel::Channel& channel, const Reply& reply) {
   std::chrono::milliseconds delay = kFirstRetry;
-  bool is_remembered = false;
   while (true) {
-    Result<void> stored = co_await services.journal.store_reply(id, outcome.reply);
-    if (stored && remembered.memory && !is_remembered) {
-      Result<void> appended = remembered.memory->append(remembered.conversation, remembered.turn, remembered.entries);
-      if (!appended) spdlog::error("memory of message {}: {}", id, appended.error().message);
-      is_remembered = true;
-    }
-    if (stored) co_return true;
-    spdlog::error("the reply to message {} cannot be stored, trying again: {}", id, stored.error().message);
+    const bool is_leaving = outbox.would_send_now(lane, channel, accepted.incoming.chat);
+    Result<void> stored = co_await services.journal.store_reply(accepted.id, reply, is_leaving);
+    if (stored) co_return is_leaving;
+    spdlog::error("the reply to message {} cannot be stored, trying again: {}", accepted.id, stored.error().message);
     const bool has_waited = co_await sleep_for(delay);
-    if (!has_waited || is_closing) co_return false;
+    if (!has_waited || is_closing) co_return std::nullopt;
     delay = std::min(delay * 2, kMaxRetry);
   }
 }
 
-Task<void> Gateway::State::deliver(const Accepted& accepted, channel::Channel& channel, std::string reply) {
-  channel::Outgoing outgoing{.chat = accepted.incoming.chat,
-                             .thread = accepted.incoming.thread,
-                             .reply_to = accepted.incoming.is_group ? accepted.incoming.message_id : "",
-                             .text = std::move(reply),
-                             .idempotency = fmt::format("{}", accepted.id)};
-  std::chrono::milliseconds delay = kFirstRetry;
-  while (true) {
-    Result<channel::Delivery> sent = co_await channel.send(outgoing, Deadline::in(kSendTimeout));
-    if (sent) {
-      if (*sent == channel::Delivery::gone) spdlog::info("{}: chat {} is gone", channel.name(), outgoing.chat);
-      co_return;
-    }
-    const Error& error = sent.error();
-    const bool may_pass = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::busy ||
-                          error.kind == ErrorKind::timeout || error.kind == ErrorKind::protocol;
-    if (!may_pass) {
-      spdlog::error("{}: the reply to message {} was refused: {}", channel.name(), accepted.id, error.message);
-      co_return;
-    }
-    spdlog::warn("{}: the reply to message {} waits: {}", channel.name(), accepted.id, error.message);
-    const bool has_waited = co_await sleep_for(std::max(delay, error.retry_after.value_or(delay)));
-    if (!has_waited) throw boost::system::system_error(asio::error::operation_aborted);
-    delay = std::min(delay * 2, kMaxRetry);
-  }
+Leaving Gateway::State::leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel,
+                                   std::string text) const {
+  const channel::Incoming& incoming = accepted.incoming;
+  return {.id = accepted.id,
+          .lane = std::move(lane),
+          .channel = &channel,
+          .outgoing = {.chat = incoming.chat,
+                       .thread = incoming.thread,
+                       .reply_to = incoming.is_group ? incoming.message_id : "",
+                       .text = std::move(text),
+                       .idempotency = fmt::format("{}-{}", services.journal.instance(), accepted.id)},
+          .parts_arrived = accepted.parts_arrived};
 }
 
 // Ends the lane's turn early; false when none is being worked on.
@@ -278,22 +339,10 @@ bool Gateway::State::stop_turn(const std::string& lane, Accepted& accepted) {
   return true;
 }
 
-// One timer for all running turns; it rests while nothing runs.
-void Gateway::State::watch_typing() {
-  if (is_typing_watched) return;
-  is_typing_watched = true;
-  typing.expires_after(kTypingLook);
-  typing.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    self->is_typing_watched = false;
-    if (error) return;
-    const SteadyTime now = std::chrono::steady_clock::now();
-    for (auto& [lane, turn] : self->running) {
-      if (now - turn->began < kTypingAfter || now - turn->typed < kTypingRepeat) continue;
-      turn->typed = now;
-      turn->channel->show_typing(turn->chat, turn->thread);
-    }
-    if (!self->running.empty()) self->watch_typing();
-  });
+void Gateway::State::finish_one(const channel::Channel& channel) {
+  --unfinished;
+  --find(channel.name())->unfinished;
+  wake_if_idle();
 }
 
 void Gateway::State::wake_if_idle() {
@@ -305,7 +354,9 @@ Gateway::Gateway(asio::any_io_executor loop, const Services& services, Bounds bo
 
 Gateway::~Gateway() = default;
 
-void Gateway::add(std::unique_ptr<channel::Channel> channel) { state_->channels.push_back(std::move(channel)); }
+void Gateway::add(std::unique_ptr<channel::Channel> channel) {
+  state_->lines.push_back(std::make_unique<Line>(Line{std::move(channel)}));
+}
 
 Task<Result<void>> Gateway::run() {
   Result<void> ended = co_await state_->run();
@@ -313,12 +364,17 @@ Task<Result<void>> Gateway::run() {
 }
 
 Result<void> Gateway::readiness() const {
-  if (state_->is_closing) return fail(ErrorKind::unavailable, "shutting down");
   if (state_->channels_running == 0) return fail(ErrorKind::unavailable, "no channel is running");
-  if (state_->unfinished() >= state_->bounds.max_unfinished) return fail(ErrorKind::unavailable, "the inbox is full");
-  for (const auto& channel : state_->channels) {
-    const std::string trouble = channel->health();
-    if (!trouble.empty()) return fail(ErrorKind::unavailable, fmt::format("{}: {}", channel->name(), trouble));
+  if (!state_->storage_trouble.empty()) {
+    return fail(ErrorKind::unavailable, "messages cannot be stored: " + state_->storage_trouble);
+  }
+  for (const auto& line : state_->lines) {
+    Result<void> room = state_->check_room(*line, 1);
+    if (!room) return fail(ErrorKind::unavailable, std::move(room.error().message));
+    const std::string trouble = line->channel->health();
+    if (!trouble.empty()) {
+      return fail(ErrorKind::unavailable, fmt::format("{}: {}", line->channel->name(), trouble));
+    }
   }
   return {};
 }
@@ -326,12 +382,14 @@ Result<void> Gateway::readiness() const {
 void Gateway::shut_down(std::chrono::seconds grace) {
   if (state_->is_closing) return;
   state_->is_closing = true;
-  for (auto& channel : state_->channels) channel->stop();
-  state_->typing.cancel();
+  for (auto& line : state_->lines) line->channel->stop();
+  state_->typing.stop();
+  state_->outbox.close();
   state_->grace_timer.expires_after(grace);
   state_->grace_timer.async_wait([state = state_](boost::system::error_code error) {
     if (error) return;
-    spdlog::warn("{} turns did not finish in time; they run again at the next start", state->running.size());
+    spdlog::warn("{} turns and {} replies did not finish in time; the next start goes on with them",
+                 state->running.size(), state->outbox.size());
     // Ending a turn changes the map.
     std::vector<std::shared_ptr<Running>> turns;
     for (auto& [lane, turn] : state->running) turns.push_back(turn);
@@ -339,6 +397,7 @@ void Gateway::shut_down(std::chrono::seconds grace) {
       turn->stop.emit(asio::cancellation_type::terminal);
       turn->abandon.emit(asio::cancellation_type::terminal);
     }
+    state->outbox.abandon();
   });
   state_->wake_if_idle();
 }

@@ -1,6 +1,7 @@
 // The orchestrator: takes messages from channels, commits them, runs their turns (serial within a conversation, fair
-// across all), and sees each reply delivered. Event-loop thread only. Lifetime: built by the composition root after
-// everything in Services and destroyed before it; run() has ended by then.
+// across all), and hands each reply to the outbox. Goes on with what an earlier process left. Event-loop thread only.
+// Lifetime: built by the composition root after everything in Services and destroyed before it; run() has ended by
+// then.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,12 @@
 namespace usher::gateway {
 
 struct Bounds {
-  std::size_t max_unfinished = 4096;  // messages accepted and not done; beyond it the inbox is full and channels wait
-  std::size_t max_running = 256;      // turns at once
+  // Messages accepted and not done, their replies not delivered yet included; beyond it channels wait: all of them at
+  // the first bound, one alone at the second, so that a platform that takes no replies does not silence the others.
+  std::size_t max_unfinished = 4096;
+  std::size_t max_unfinished_of_channel = 2048;
+  std::size_t max_running = 256;  // turns at once
+  std::size_t max_sending = 256;  // replies at once
 };
 
 class Gateway {
@@ -34,10 +39,11 @@ class Gateway {
   Task<Result<void>> run();
 
   // Whether messages are accepted and answered now: unavailable with the reason while starting, stopping, with a full
-  // inbox, or when a channel is not well.
+  // inbox or a disk that takes nothing, or when a channel is not well.
   Result<void> readiness() const;
 
-  // Stops intake at once; turns that run may finish within `grace`, the rest stays in the journal for the next start.
+  // Stops intake at once; turns that run may finish within `grace`, and their replies leave; the rest is parked in the
+  // journal for the next start.
   void shut_down(std::chrono::seconds grace);
 
  private:

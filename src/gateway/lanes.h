@@ -49,6 +49,18 @@ class Lanes {
     }
   }
 
+  // Whether an item pushed now would be next at once.
+  bool would_run_now(const std::string& lane) const {
+    return ready_.empty() && running_ < max_running_ && !lanes_.contains(lane);
+  }
+  // Forgets what waits in a lane that runs.
+  void drop_waiting(const std::string& lane) {
+    auto found = lanes_.find(lane);
+    if (found == lanes_.end()) return;
+    waiting_ -= found->second.items.size();
+    found->second.items.clear();
+  }
+
   bool is_running(const std::string& lane) const {
     auto found = lanes_.find(lane);
     return found != lanes_.end() && found->second.is_running;

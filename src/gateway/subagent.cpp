@@ -53,20 +53,22 @@ Result<std::string> answer_of(agent::TurnResult result, int max_iterations) {
 
 }  // namespace
 
-TurnAgents::TurnAgents(const Services& services, TurnSetting setting)
-    : services_(services), setting_(std::move(setting)) {}
+TurnAgents::TurnAgents(const Services& services, TurnSetting setting, TurnRecord& record)
+    : services_(services), setting_(std::move(setting)), record_(record) {}
 
 Task<Result<agent::TurnResult>> TurnAgents::answer(std::vector<provider::Message>& history) {
-  Result<agent::TurnResult> result = co_await run_loop(setting_.seat.context, history, setting_.limits.turn_deadline);
+  Result<agent::TurnResult> result =
+      co_await run_loop(setting_.seat.context, "", history, setting_.limits.turn_deadline);
   co_return result;
 }
 
 // The loop behind the role's decorators. What it refers to lives in this frame until it has ended.
-Task<Result<agent::TurnResult>> TurnAgents::run_loop(Context context, std::vector<provider::Message>& history,
-                                                     Deadline deadline) {
+Task<Result<agent::TurnResult>> TurnAgents::run_loop(Context context, std::string agent,
+                                                     std::vector<provider::Message>& history, Deadline deadline) {
+  AgentRecord record{.turn = record_, .agent = std::move(agent)};
   tool::Seat seat = setting_.seat;
   seat.context = context;
-  seat.delegate = delegate_of(context);
+  seat.delegate = delegate_of(context, record);
   agent::LoopLimits limits = setting_.limits;
   limits.turn_deadline = deadline;
   agent::Hooks hooks = setting_.hooks.with_role_context(context);
@@ -77,20 +79,22 @@ Task<Result<agent::TurnResult>> TurnAgents::run_loop(Context context, std::vecto
   provider::RateLimitedProvider limited(*model.provider, services_.windows,
                                         rate_keys(*context, seat.sender_digest, Metered::model_calls));
   provider::BudgetedProvider budgeted(limited, services_.budgets, budget_scopes(*context), model.price, model.name);
-  const tool::ToolSet tools =
-      tool::make_tools(seat, services_.windows, rate_keys(*context, seat.sender_digest, Metered::tool_calls));
-  Result<agent::TurnResult> result = co_await agent::run_tool_call_loop(budgeted, tools, history, limits, hooks);
+  RecordedProvider recorded_model(budgeted, record);
+  const tool::ToolSet tools = recorded(
+      tool::make_tools(seat, services_.windows, rate_keys(*context, seat.sender_digest, Metered::tool_calls)), record);
+  Result<agent::TurnResult> result = co_await agent::run_tool_call_loop(recorded_model, tools, history, limits, hooks);
   co_return result;
 }
 
-tool::Delegate TurnAgents::delegate_of(const Context& context) {
+tool::Delegate TurnAgents::delegate_of(const Context& context, const AgentRecord& record) {
   if (context->depth >= tool::kMaxDepth) return nullptr;
-  return [this, context](tool::Delegation asked, Deadline deadline) {
-    return run_subagent(context, std::move(asked), deadline);
+  return [this, context, &record](tool::Delegation asked, Deadline deadline) {
+    return run_subagent(context, record.child(), std::move(asked), deadline);
   };
 }
 
-Task<Result<std::string>> TurnAgents::run_subagent(Context caller, tool::Delegation asked, Deadline deadline) {
+Task<Result<std::string>> TurnAgents::run_subagent(Context caller, std::string agent, tool::Delegation asked,
+                                                   Deadline deadline) {
   // Refused ones count: comparing policies is work too.
   if (++delegations_ > kMaxDelegations) {
     co_return fail(ErrorKind::limit,
@@ -107,7 +111,7 @@ Task<Result<std::string>> TurnAgents::run_subagent(Context caller, tool::Delegat
   std::vector<provider::Message> history{
       {.author = provider::Author::system, .text = agent::subagent_prompt(setting_.system_prompt)},
       {.author = provider::Author::user, .text = agent::user_prompt(facts, asked.task)}};
-  Result<agent::TurnResult> result = co_await run_loop(*context, history, deadline);
+  Result<agent::TurnResult> result = co_await run_loop(*context, std::move(agent), history, deadline);
   if (!result) co_return fail(for_caller(result.error(), who_is(**context)));
   co_return answer_of(std::move(*result), setting_.limits.max_iterations);
 }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "gateway/models.h"
 #include "gateway/turn.h"
+#include "gateway/turn_record.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
 
@@ -33,7 +34,8 @@ struct TurnSetting {
 
 class TurnAgents {
  public:
-  TurnAgents(const Services& services, TurnSetting setting);
+  // `record` outlives the agents.
+  TurnAgents(const Services& services, TurnSetting setting, TurnRecord& record);
   TurnAgents(const TurnAgents&) = delete;
   TurnAgents& operator=(const TurnAgents&) = delete;
 
@@ -42,13 +44,16 @@ class TurnAgents {
 
  private:
   using Context = std::shared_ptr<const rbac::RoleContext>;
-  Task<Result<agent::TurnResult>> run_loop(Context context, std::vector<provider::Message>& history, Deadline deadline);
-  // Empty for an agent as deep as there may be.
-  tool::Delegate delegate_of(const Context& context);
-  Task<Result<std::string>> run_subagent(Context caller, tool::Delegation asked, Deadline deadline);
+  // `agent`: its name in the record.
+  Task<Result<agent::TurnResult>> run_loop(Context context, std::string agent, std::vector<provider::Message>& history,
+                                           Deadline deadline);
+  // Empty for an agent as deep as there may be. `record` lives as long as the agent's tools.
+  tool::Delegate delegate_of(const Context& context, const AgentRecord& record);
+  Task<Result<std::string>> run_subagent(Context caller, std::string agent, tool::Delegation asked, Deadline deadline);
 
   const Services& services_;
   TurnSetting setting_;
+  TurnRecord& record_;
   int delegations_ = 0;
 };
 

@@ -29,6 +29,9 @@ constexpr Sentence kSentences[] = {
     {"timeout",
      "That took longer than I am allowed to work on one message. Please try again, perhaps in smaller steps."},
     {"unavailable", "I cannot answer because of a problem on my side. The operator has been told."},
+    {"memory_damaged",
+     "What I remembered from you is damaged, and I have set it aside. The operator has been told. Please write your "
+     "message again."},
     {"unfinished", "I could not finish this within the steps I may take. Please try again, perhaps in smaller steps."},
     {"image_failed", "I could not load the picture you sent. Please send it once more."},
     {"empty", "I received a message without text. Please write what you need."},

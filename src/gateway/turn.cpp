@@ -10,6 +10,7 @@
 #include "gateway/failure.h"
 #include "gateway/images.h"
 #include "gateway/subagent.h"
+#include "gateway/turn_record.h"
 #include "tool/gate.h"
 
 namespace usher::gateway {
@@ -36,6 +37,9 @@ std::vector<memory::Entry> entries_of(const std::string& said, const agent::Turn
   if (entries.back().author != "assistant") entries.push_back({.author = "assistant", .text = reply});
   return entries;
 }
+
+// An answer that the sender's memory does not keep.
+TurnOutcome sentence(std::string text) { return {.reply = {.text = std::move(text)}}; }
 
 // What is recalled without being asked for passes the gate as if the model had called memory_recall; only the
 // bounds of its schema are not for the words of a person.
@@ -85,7 +89,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
     const std::string who = to_string(conversation.sender);
     spdlog::info("{} {} turned away: {}", incoming.channel, who, role.error().message);
     const Texts texts = rooms_.texts(services_.config->gateway.workspaces_dir);
-    co_return TurnOutcome{.reply = texts.say("turned_away", {{"sender", who}})};
+    co_return sentence(texts.say("turned_away", {{"sender", who}}));
   }
   Seated seated;
   seated.seat = {.context = *role,
@@ -95,11 +99,11 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
                  .pool = services_.pool};
   seated.conversation = conversation_key(conversation);
   std::optional<std::string> answer = co_await answer_command(incoming, seated);
-  if (answer) co_return TurnOutcome{.reply = std::move(*answer)};
+  if (answer) co_return sentence(std::move(*answer));
 
   Result<void> furnished = co_await furnish(seated);
   if (!furnished) {
-    co_return TurnOutcome{.reply = explain(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated)};
+    co_return sentence(explain(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated));
   }
   TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
   co_return outcome;
@@ -144,39 +148,37 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   const channel::Incoming& incoming = accepted.incoming;
   const Texts& texts = seated.room->texts;
   const Deadline deadline = Deadline::in(services_.config->agent.turn_timeout);
-  TurnOutcome outcome;
 
   std::string said = incoming.text;
   Result<std::vector<provider::Image>> images =
       co_await fetch_images(accepted, channel, seated, deadline.capped(kFetchTimeout), said);
   if (!images) {
     spdlog::warn("picture from {}: {}", to_string(seated.seat.context->sender), images.error().message);
-    outcome.reply = texts.say("image_failed");
-    co_return outcome;
+    co_return sentence(texts.say("image_failed"));
   }
   if (trim(said).empty()) {
-    outcome.reply = texts.say("empty");
-    co_return outcome;
+    co_return sentence(texts.say("empty"));
   }
   Result<agent::TurnResult> result =
-      co_await answer(incoming, channel, seated, said, std::move(*images), deadline, std::move(is_cancelled));
+      co_await answer(accepted, channel, seated, said, std::move(*images), deadline, std::move(is_cancelled));
   if (!result) {
-    outcome.was_cancelled = result.error().kind == ErrorKind::cancelled;
-    outcome.reply = explain(result.error(), texts, seated);
-    co_return outcome;
+    TurnOutcome failed = sentence(explain(result.error(), texts, seated));
+    failed.was_cancelled = result.error().kind == ErrorKind::cancelled;
+    co_return failed;
   }
-  outcome.reply = trim(result->text).empty() ? texts.say("unfinished") : std::move(result->text);
-  outcome.remembered = {.memory = seated.seat.memory,
-                        .conversation = seated.conversation,
-                        .turn = fmt::format("{}:{}", incoming.channel, incoming.platform_id),
-                        .entries = entries_of(said, *result, outcome.reply)};
+  TurnOutcome outcome = sentence(trim(result->text).empty() ? texts.say("unfinished") : result->text);
+  outcome.memory = seated.seat.memory;
+  outcome.reply.remembrance = {.memory_db = seated.seat.workspace.memory_db,
+                               .conversation = seated.conversation,
+                               .turn = fmt::format("{}:{}", incoming.channel, incoming.platform_id),
+                               .entries = entries_of(said, *result, outcome.reply.text)};
   co_return outcome;
 }
 
-Task<Result<agent::TurnResult>> Turns::answer(const channel::Incoming& incoming, channel::Channel& channel,
-                                              const Seated& seated, const std::string& said,
-                                              std::vector<provider::Image> images, Deadline deadline,
-                                              std::function<bool()> is_cancelled) {
+Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
+                                              const std::string& said, std::vector<provider::Image> images,
+                                              Deadline deadline, std::function<bool()> is_cancelled) {
+  const channel::Incoming& incoming = accepted.incoming;
   const agent::TurnFacts facts = facts_of(incoming, *seated.seat.context);
   Result<std::vector<provider::Message>> history = recall_history(incoming, seated, facts, said, std::move(images));
   if (!history) co_return fail(std::move(history.error()));
@@ -186,7 +188,8 @@ Task<Result<agent::TurnResult>> Turns::answer(const channel::Incoming& incoming,
   setting.limits.turn_deadline = deadline;
   setting.hooks.is_cancelled = std::move(is_cancelled);
   setting.hooks.on_text = [&](std::string_view piece) { channel.show_progress(incoming.chat, incoming.thread, piece); };
-  TurnAgents agents(services_, std::move(setting));
+  TurnRecord record(services_.journal, accepted.id, accepted.steps);
+  TurnAgents agents(services_, std::move(setting), record);
   Result<agent::TurnResult> result = co_await agents.answer(*history);
   co_return result;
 }

@@ -11,6 +11,7 @@
 
 #include "agent/history.h"
 #include "agent/loop.h"
+#include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "channel/channel.h"
@@ -30,6 +31,7 @@ struct Services {
   std::shared_ptr<const config::Config> config;
   const Clock& clock;
   Journal& journal;
+  audit::Ledger& ledger;
   const rbac::RoleResolver& roles;
   const rbac::WorkspaceSelector& workspaces;
   memory::MemoryStores& memories;
@@ -39,17 +41,10 @@ struct Services {
   asio::any_io_executor pool;  // blocking work
 };
 
-// What a turn wants to keep, once its reply is safe in the journal.
-struct Remembered {
-  std::shared_ptr<memory::MemoryStore> memory;
-  std::string conversation;
-  std::string turn;
-  std::vector<memory::Entry> entries;
-};
-
 struct TurnOutcome {
-  std::string reply;  // Markdown; "" = nobody is to be answered
-  Remembered remembered;
+  Reply reply;
+  // Of reply.remembrance; what it names is appended once the reply is safe in the journal.
+  std::shared_ptr<memory::MemoryStore> memory;
   bool was_cancelled = false;
 };
 
@@ -57,8 +52,9 @@ class Turns {
  public:
   explicit Turns(const Services& services);
 
-  // Never fails: every trouble becomes a sentence for the person and a log line for the operator. `is_cancelled` is
-  // asked between steps; cancelling the coroutine ends it at the next wait with `was_cancelled`.
+  // Never fails: every trouble becomes a sentence for the person and a log line for the operator. Goes on from the
+  // steps of an interrupted turn. `is_cancelled` is asked between steps; cancelling the coroutine ends it at the next
+  // wait with `was_cancelled`.
   Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled);
 
   // usher's own sentences as the sender's workspace words them; for whoever is turned away, and so has no workspace, as
@@ -78,10 +74,9 @@ class Turns {
   // Appends a note about each attachment to `said`.
   Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
                                                           const Seated& seated, Deadline deadline, std::string& said);
-  Task<Result<agent::TurnResult>> answer(const channel::Incoming& incoming, channel::Channel& channel,
-                                         const Seated& seated, const std::string& said,
-                                         std::vector<provider::Image> images, Deadline deadline,
-                                         std::function<bool()> is_cancelled);
+  Task<Result<agent::TurnResult>> answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
+                                         const std::string& said, std::vector<provider::Image> images,
+                                         Deadline deadline, std::function<bool()> is_cancelled);
   agent::TurnFacts facts_of(const channel::Incoming& incoming, const rbac::RoleContext& context) const;
   Result<std::vector<provider::Message>> recall_history(const channel::Incoming& incoming, const Seated& seated,
                                                         agent::TurnFacts facts, const std::string& said,

@@ -34,7 +34,7 @@ class DailyBudgets final : public Budgets {
     }
     std::string day = calendar_.date(clock_.wall());
     Result<std::optional<Counters::Shortage>> shortage = counters_.reserve(day, scopes, amount);
-    if (!shortage) return fail(std::move(shortage.error()));
+    if (!shortage) return fail(ErrorKind::io, std::move(shortage.error().message));
     if (*shortage) return refusal(scopes[(*shortage)->scope], (*shortage)->sums, amount);
     const Reservation reservation{++last_id_};
     open_.try_emplace(reservation.id, std::move(day), std::vector(scopes.begin(), scopes.end()), amount);

@@ -324,6 +324,8 @@ Result<std::vector<UsageRow>> read_usage(const std::filesystem::path& file, cons
   Result<Database> database =
       Database::open(file, {.sharing = store::Sharing::shared, .busy_timeout = busy_timeout, .is_read_only = true});
   if (!database) return fail(std::move(database.error()));
+  Result<void> checked = store::check_version(*database, migrations);
+  if (!checked) return fail(std::move(checked.error()));
   return select_usage(*database, filter);
 }
 

@@ -99,7 +99,7 @@ class Windows final : public RateWindows {
       return at;
     };
     Result<bool> added = counters_.add_admission(names_, clock_.wall(), on_admission_, std::ref(decide));
-    if (!added) return fail(std::move(added.error()));
+    if (!added) return fail(ErrorKind::io, std::move(added.error().message));
     if (!*added) return allowed;
     remember(*at, names_);
     evict(evictions_per_admission);

@@ -121,6 +121,35 @@ Result<void> read_text(const Collection& collection, const FileEntry& source, co
   return {};
 }
 
+// What `use` finds in the index; when that is damaged, what it finds in one made anew.
+template <class F>
+std::invoke_result_t<F> with_sound_index(const std::filesystem::path& index_db, F use) {
+  std::invoke_result_t<F> found = use();
+  if (found || found.error().kind != ErrorKind::corrupt) return found;
+  spdlog::warn("a search index is damaged and made anew: {}", found.error().message);
+  Index::remove(index_db);
+  return use();
+}
+
+Result<std::vector<Index::Scored>> search_catalog_once(const std::filesystem::path& index_db,
+                                                       const std::filesystem::path& workspace_root,
+                                                       std::string_view query, std::size_t max_hits) {
+  Result<Index> index = catalog(index_db, workspace_root);
+  if (!index) return fail(std::move(index.error()));
+  return index->search(query, max_hits);
+}
+
+Result<Hit> product_once(const std::filesystem::path& index_db, const std::filesystem::path& workspace_root,
+                         std::string_view id) {
+  Result<Index> index = catalog(index_db, workspace_root);
+  if (!index) return fail(std::move(index.error()));
+  Result<Hit> hit = index->by_id(id);
+  if (!hit && hit.error().kind == ErrorKind::not_found) {
+    return fail(ErrorKind::not_found, fmt::format("no product with the id {}", printable(id, 80)));
+  }
+  return hit;
+}
+
 Result<std::vector<Index::Scored>> search_collection(const std::filesystem::path& index_db,
                                                      const Collection& collection, std::string_view query,
                                                      std::size_t max_hits) {
@@ -143,9 +172,8 @@ bool is_collection_name(const std::string& name) {
 Result<std::vector<Hit>> search_catalog(const std::filesystem::path& index_db,
                                         const std::filesystem::path& workspace_root, std::string_view query,
                                         std::size_t max_hits) {
-  Result<Index> index = catalog(index_db, workspace_root);
-  if (!index) return fail(std::move(index.error()));
-  Result<std::vector<Index::Scored>> found = index->search(query, max_hits);
+  Result<std::vector<Index::Scored>> found =
+      with_sound_index(index_db, [&] { return search_catalog_once(index_db, workspace_root, query, max_hits); });
   if (!found) return fail(std::move(found.error()));
   std::vector<Hit> hits;
   for (Index::Scored& scored : *found) hits.push_back(std::move(scored.hit));
@@ -154,13 +182,7 @@ Result<std::vector<Hit>> search_catalog(const std::filesystem::path& index_db,
 
 Result<Hit> product(const std::filesystem::path& index_db, const std::filesystem::path& workspace_root,
                     std::string_view id) {
-  Result<Index> index = catalog(index_db, workspace_root);
-  if (!index) return fail(std::move(index.error()));
-  Result<Hit> hit = index->by_id(id);
-  if (!hit && hit.error().kind == ErrorKind::not_found) {
-    return fail(ErrorKind::not_found, fmt::format("no product with the id {}", printable(id, 80)));
-  }
-  return hit;
+  return with_sound_index(index_db, [&] { return product_once(index_db, workspace_root, id); });
 }
 
 Result<std::vector<Hit>> search_knowledge(const std::filesystem::path& index_dir,
@@ -175,8 +197,9 @@ Result<std::vector<Hit>> search_knowledge(const std::filesystem::path& index_dir
     if (!is_collection_name(name)) continue;
     Result<FileEntry> folder = root->stat(name);
     if (!folder || !folder->is_directory) continue;
-    Result<std::vector<Index::Scored>> hits =
-        search_collection(index_dir / (name + ".db"), Collection{*root, name}, query, max_hits);
+    const std::filesystem::path index_db = index_dir / (name + ".db");
+    Result<std::vector<Index::Scored>> hits = with_sound_index(
+        index_db, [&] { return search_collection(index_db, Collection{*root, name}, query, max_hits); });
     if (!hits) return fail(std::move(hits.error()));
     std::ranges::move(*hits, std::back_inserter(found));
   }

@@ -1,6 +1,6 @@
 // Full-text search (SQLite FTS5, BM25) over documents read from files: a workspace's catalog.jsonl and the knowledge
-// collections. The index is a cache in data_dir, rebuilt for files whose size, time or inode changed. Blocking: call it
-// on the pool. Each call opens what it needs; safe from several threads.
+// collections. The index is a cache in data_dir, rebuilt for files whose size, time or inode changed, and as a whole
+// when it is damaged. Blocking: call it on the pool. Each call opens what it needs; safe from several threads.
 #pragma once
 
 #include <filesystem>

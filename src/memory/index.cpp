@@ -1,6 +1,7 @@
 #include "memory/index.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "base/files.h"
@@ -34,13 +35,12 @@ bool is_same(const FileEntry& a, const FileEntry& b) {
   return a.path == b.path && a.size == b.size && a.modified_ns == b.modified_ns && a.inode == b.inode;
 }
 
+// Opening makes the shared memory file that belongs to a database by its name: never between the removals of the two.
+std::mutex opening;
+
 Result<Database> open_database(const std::filesystem::path& file) {
-  Result<Database> database =
-      Database::open(file, {.sharing = store::Sharing::shared, .cache_kib = 1024, .busy_timeout = busy_timeout});
-  if (!database) return database;
-  Result<void> migrated = store::migrate(*database, migrations);
-  if (!migrated) return fail(std::move(migrated.error()));
-  return database;
+  const std::lock_guard lock(opening);
+  return Database::open(file, {.sharing = store::Sharing::shared, .cache_kib = 1024, .busy_timeout = busy_timeout});
 }
 
 Hit hit_of(const Row& row) {
@@ -53,15 +53,18 @@ Result<Index> Index::open(const std::filesystem::path& file) {
   Result<void> ready = make_private_directories(file.parent_path());
   if (!ready) return fail(std::move(ready.error()));
   Result<Database> database = open_database(file);
-  if (!database && database.error().kind != ErrorKind::busy) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(std::filesystem::symlink_status(file, ignored))) {
-      std::filesystem::remove(file, ignored);
-      database = open_database(file);
-    }
-  }
   if (!database) return fail(std::move(database.error()));
-  return Index(std::move(*database));
+  Result<void> migrated = store::migrate(*database, migrations);
+  if (migrated) return Index(std::move(*database));
+  Error error = std::move(migrated.error());
+  if (error.kind == ErrorKind::invalid) error.message += ", or remove this file: it is made again";
+  return fail(std::move(error));
+}
+
+void Index::remove(const std::filesystem::path& file) {
+  const std::lock_guard lock(opening);
+  std::error_code ignored;
+  for (const char* suffix : {"-shm", "-wal", ""}) std::filesystem::remove(file.native() + suffix, ignored);
 }
 
 Result<std::vector<FileEntry>> Index::known() {

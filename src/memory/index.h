@@ -1,5 +1,6 @@
-// One full-text index: documents of some source files, found by words (BM25) or id. A cache: what cannot be read is
-// made anew. An object is used by one thread; several may have the same file open.
+// One full-text index: documents of some source files, found by words (BM25) or id. A cache: one that is found damaged
+// (ErrorKind::corrupt, in opening it or later) may be removed and made anew. An object is used by one thread; several
+// may have the same file open.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +18,11 @@ namespace usher::memory {
 
 class Index {
  public:
+  // Makes the file when there is none. One of a newer version is refused: two versions at work would make it anew for
+  // each other at every search.
   static Result<Index> open(const std::filesystem::path& file);
+  // With its companions. Who still has it open reads on in what was removed.
+  static void remove(const std::filesystem::path& file);
 
   // The documents of one source, given to `add` one by one.
   struct Document {

@@ -1,6 +1,10 @@
 // A sender's memory: the history of their conversations and the facts they asked to remember, in one database that
 // belongs to them (or to the role's shared one). Opening is slow and happens on the pool; operations on an open store
 // take microseconds and run on the event loop. A store is used by one thread at a time.
+//
+// A damaged database is set aside where it lies (store/quarantine.h) by whoever meets the damage, in opening it or in
+// the middle of its use: that operation is ErrorKind::corrupt, the operator finds an error in the log, every later use
+// of the same store is corrupt too, and the next open makes a fresh one. No other sender's database is touched.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +75,10 @@ class MemoryStores {
 // takes some 90 kB; opening one that exists takes less than 100 µs.
 std::unique_ptr<MemoryStores> make_memory_stores(asio::any_io_executor pool, const Clock& clock,
                                                  std::size_t max_open = 128);
+
+// The databases that were set aside beneath data_dir and are still there, sorted: what an operator has to look at.
+// Reads directories only; blocking, any thread.
+std::vector<std::filesystem::path> quarantined_memories(const std::filesystem::path& data_dir);
 
 // One database without a cache around it: for commands that open it themselves. Blocking; any thread.
 Result<std::shared_ptr<MemoryStore>> open_memory_store(const std::filesystem::path& file, const Clock& clock);

@@ -259,10 +259,4 @@ Result<bool> SqliteMemory::forget(Audience asked_in, std::int64_t id) {
   return true;
 }
 
-Result<std::shared_ptr<MemoryStore>> open_memory_store(const std::filesystem::path& file, const Clock& clock) {
-  Result<std::shared_ptr<SqliteMemory>> opened = SqliteMemory::open(file, clock);
-  if (!opened) return fail(std::move(opened.error()));
-  return std::shared_ptr<MemoryStore>(std::move(*opened));
-}
-
 }  // namespace usher::memory

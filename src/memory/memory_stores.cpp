@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -6,7 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/log.h"
 #include "memory/memory_sqlite.h"
+#include "store/quarantine.h"
 
 namespace usher::memory {
 
@@ -18,9 +21,78 @@ using Waiter = std::move_only_function<void(Opened)>;
 // Evicting looks at so many of the longest unused, not at all of them: most are not in use.
 constexpr int max_looked_at = 32;
 
-struct Entry {
+void set_aside(const std::filesystem::path& file, const Clock& clock, const Error& damage) {
+  Result<std::filesystem::path> aside = store::quarantine(file, clock.wall());
+  if (aside) {
+    spdlog::error(
+        "a memory is damaged: {}. It is now {} and a fresh one takes its place; sqlite3 with .recover reads what is "
+        "left",
+        damage.message, aside->string());
+  } else {
+    spdlog::error("a memory is damaged and stays in its place: {}; {}", damage.message, aside.error().message);
+  }
+}
+
+// A store that is set aside as soon as it is found damaged: whoever meets the damage is told, the next open makes a
+// fresh one.
+class GuardedMemory final : public MemoryStore {
+ public:
+  static Result<std::shared_ptr<GuardedMemory>> open(const std::filesystem::path& file, const Clock& clock) {
+    Result<std::shared_ptr<SqliteMemory>> opened = SqliteMemory::open(file, clock);
+    if (opened) return std::make_shared<GuardedMemory>(std::move(*opened), file, clock);
+    if (opened.error().kind == ErrorKind::corrupt) set_aside(file, clock, opened.error());
+    return fail(std::move(opened.error()));
+  }
+  GuardedMemory(std::shared_ptr<SqliteMemory> store, std::filesystem::path file, const Clock& clock)
+      : store_(std::move(store)), file_(std::move(file)), clock_(clock) {}
+
+  Result<std::vector<Entry>> history(std::string_view conversation, std::size_t max_entries) override {
+    return guard([&] { return store_->history(conversation, max_entries); });
+  }
+  Result<void> append(std::string_view conversation, std::string_view turn, std::span<const Entry> entries) override {
+    return guard([&] { return store_->append(conversation, turn, entries); });
+  }
+  Result<void> clear_history(std::string_view conversation) override {
+    return guard([&] { return store_->clear_history(conversation); });
+  }
+  Result<std::int64_t> remember(std::string_view owner, Audience told_in, std::string_view text) override {
+    return guard([&] { return store_->remember(owner, told_in, text); });
+  }
+  Result<std::vector<Fact>> recall(Audience asked_in, std::string_view query, std::size_t max_facts) override {
+    return guard([&] { return store_->recall(asked_in, query, max_facts); });
+  }
+  Result<bool> forget(Audience asked_in, std::int64_t id) override {
+    return guard([&] { return store_->forget(asked_in, id); });
+  }
+
+  bool is_damaged() const { return is_damaged_; }
+  bool wants_checkpoint() const { return store_->wants_checkpoint(); }
+  void checkpoint() { store_->checkpoint(); }
+  void checkpoint_before_close() {
+    if (!is_damaged_) store_->checkpoint_before_close();
+  }
+
+ private:
+  template <class F>
+  std::invoke_result_t<F> guard(F operation) {
+    if (is_damaged_) return fail(ErrorKind::corrupt, file_.string() + ": found damaged before");
+    std::invoke_result_t<F> result = operation();
+    if (!result && result.error().kind == ErrorKind::corrupt) {
+      is_damaged_ = true;
+      set_aside(file_, clock_, result.error());
+    }
+    return result;
+  }
+
+  std::shared_ptr<SqliteMemory> store_;
+  std::filesystem::path file_;
+  const Clock& clock_;
+  bool is_damaged_ = false;
+};
+
+struct Open {
   std::string file;
-  std::shared_ptr<SqliteMemory> store;
+  std::shared_ptr<GuardedMemory> store;
 
   bool is_in_use() const { return store.use_count() > 1; }
 };
@@ -36,7 +108,11 @@ class Cache : public std::enable_shared_from_this<Cache> {
   std::shared_ptr<MemoryStore> cached(const std::string& file) {
     const auto found = by_file_.find(file);
     if (found == by_file_.end()) return nullptr;
-    Entry& entry = *found->second;
+    Open& entry = *found->second;
+    if (entry.store->is_damaged()) {
+      close(found->second);
+      return nullptr;
+    }
     if (!entry.is_in_use() && entry.store->wants_checkpoint()) return nullptr;
     entries_.splice(entries_.end(), entries_, found->second);
     return entry.store;
@@ -48,11 +124,11 @@ class Cache : public std::enable_shared_from_this<Cache> {
     waiters.push_back(std::move(waiter));
     if (waiters.size() > 1) return;
     asio::post(pool_, [self = shared_from_this(), loop, file, store = taken(file)]() mutable {
-      Result<std::shared_ptr<SqliteMemory>> result = std::move(store);
+      Result<std::shared_ptr<GuardedMemory>> result = std::move(store);
       if (*result) {
         (*result)->checkpoint();
       } else {
-        result = SqliteMemory::open(file, self->clock_);
+        result = GuardedMemory::open(file, self->clock_);
       }
       // The cache goes back to the loop with the result: the last reference to it must not fall here.
       asio::post(loop, [self = std::move(self), file, result = std::move(result)]() mutable {
@@ -63,16 +139,16 @@ class Cache : public std::enable_shared_from_this<Cache> {
 
  private:
   // One that is open but wants its log copied, taken out of the cache for that; or null.
-  std::shared_ptr<SqliteMemory> taken(const std::string& file) {
+  std::shared_ptr<GuardedMemory> taken(const std::string& file) {
     const auto found = by_file_.find(file);
     if (found == by_file_.end()) return nullptr;
-    std::shared_ptr<SqliteMemory> store = std::move(found->second->store);
+    std::shared_ptr<GuardedMemory> store = std::move(found->second->store);
     entries_.erase(found->second);
     by_file_.erase(found);
     return store;
   }
 
-  void finish(const std::string& file, Result<std::shared_ptr<SqliteMemory>> result) {
+  void finish(const std::string& file, Result<std::shared_ptr<GuardedMemory>> result) {
     std::vector<Waiter> waiters = std::move(waiting_[file]);
     waiting_.erase(file);
     if (result) {
@@ -90,18 +166,22 @@ class Cache : public std::enable_shared_from_this<Cache> {
     for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries_.end();
          ++looked_at) {
       const auto entry = at++;
-      if (entry->is_in_use()) continue;
-      by_file_.erase(entry->file);
-      asio::post(pool_, [store = std::move(entry->store)] { store->checkpoint_before_close(); });
-      entries_.erase(entry);
+      if (!entry->is_in_use()) close(entry);
     }
+  }
+
+  // On the pool, or later by the last who uses it.
+  void close(std::list<Open>::iterator entry) {
+    by_file_.erase(entry->file);
+    asio::post(pool_, [store = std::move(entry->store)] { store->checkpoint_before_close(); });
+    entries_.erase(entry);
   }
 
   asio::any_io_executor pool_;
   const Clock& clock_;
   std::size_t max_open_;
-  std::list<Entry> entries_;  // the one asked for last is the last
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_file_;
+  std::list<Open> entries_;  // the one asked for last is the last
+  std::unordered_map<std::string, std::list<Open>::iterator> by_file_;
   std::unordered_map<std::string, std::vector<Waiter>> waiting_;
 };
 
@@ -137,6 +217,28 @@ class SqliteMemories final : public MemoryStores {
 
 std::unique_ptr<MemoryStores> make_memory_stores(asio::any_io_executor pool, const Clock& clock, std::size_t max_open) {
   return std::make_unique<SqliteMemories>(std::move(pool), clock, max_open);
+}
+
+Result<std::shared_ptr<MemoryStore>> open_memory_store(const std::filesystem::path& file, const Clock& clock) {
+  Result<std::shared_ptr<GuardedMemory>> opened = GuardedMemory::open(file, clock);
+  if (!opened) return fail(std::move(opened.error()));
+  return std::shared_ptr<MemoryStore>(std::move(*opened));
+}
+
+std::vector<std::filesystem::path> quarantined_memories(const std::filesystem::path& data_dir) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> found;
+  std::error_code error;
+  // <data_dir>/<tenant>/memory/<workspace>/<file>; what tools write stands elsewhere.
+  fs::recursive_directory_iterator at(data_dir, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (at.depth() == 1 && name != "memory") at.disable_recursion_pending();
+    const bool is_quarantined = name.contains(store::quarantine_mark) && !name.ends_with("-wal");
+    if (at.depth() > 1 && is_quarantined) found.push_back(at->path());
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 }  // namespace usher::memory

@@ -1,5 +1,5 @@
 // The one SQLite wrapper. A Database is used by one thread at a time; prepared statements are cached in it. Errors are
-// ErrorKind::io (busy: ErrorKind::busy) with SQLite's message and the file's name.
+// ErrorKind::io (busy: ErrorKind::busy; a damaged file: ErrorKind::corrupt) with SQLite's message and the file's name.
 #pragma once
 
 #include <chrono>
@@ -100,7 +100,9 @@ class Database {
   std::unique_ptr<State> state_;
 };
 
-// BEGIN IMMEDIATE … COMMIT; rolls back unless commit() succeeded.
+// BEGIN IMMEDIATE … COMMIT; rolls back unless commit() succeeded. What a commit that failed wrote is gone as long as
+// the process lives; if it failed in syncing the disk and nothing was committed since, the next open may find it done,
+// as a whole: its bytes are there, only nobody knew for how long.
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
@@ -117,6 +119,8 @@ class Transaction {
 // Brings the schema to the newest version: each migration runs once, in one transaction; the version is PRAGMA
 // user_version. A database newer than the last migration is refused.
 Result<void> migrate(Database& database, std::span<const char* const> migrations);
+// For those who only read: refuses every version but the newest.
+Result<void> check_version(Database& database, std::span<const char* const> migrations);
 
 // The bytes of an empty database that has all migrations: copying them is faster than migrating each of many.
 Result<std::string> empty_image(std::span<const char* const> migrations);

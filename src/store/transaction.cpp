@@ -48,6 +48,15 @@ Result<std::int64_t> migrate_once(Database& database, std::span<const char* cons
   return next;
 }
 
+Result<void> refuse_other_version(const Database& database, std::int64_t version, std::int64_t known) {
+  if (version == known) return {};
+  const bool is_older = version >= 0 && version < known;
+  return fail(ErrorKind::invalid,
+              fmt::format("{}: written by {} usher (schema {}, this one knows {}): {}", database.file().string(),
+                          is_older ? "an older" : "a newer", version, known,
+                          is_older ? "start the gateway once, which brings it up to date" : "update usher"));
+}
+
 }  // namespace
 
 Result<void> migrate(Database& database, std::span<const char* const> migrations) {
@@ -55,10 +64,13 @@ Result<void> migrate(Database& database, std::span<const char* const> migrations
   Result<std::int64_t> version = schema_version(database);
   while (version && *version >= 0 && *version < newest) version = migrate_once(database, migrations);
   if (!version) return fail(std::move(version.error()));
-  if (*version == newest) return {};
-  return fail(ErrorKind::invalid,
-              fmt::format("{}: written by a newer usher (schema {}, this one knows {}): update usher",
-                          database.file().string(), *version, newest));
+  return refuse_other_version(database, *version, newest);
+}
+
+Result<void> check_version(Database& database, std::span<const char* const> migrations) {
+  Result<std::int64_t> version = schema_version(database);
+  if (!version) return fail(std::move(version.error()));
+  return refuse_other_version(database, *version, static_cast<std::int64_t>(migrations.size()));
 }
 
 }  // namespace usher::store

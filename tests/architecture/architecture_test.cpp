@@ -105,7 +105,9 @@ TEST_CASE("a library stays with the module that hides it") {
   CHECK(planted("src/base/other.cpp", "#include <openssl/evp.h>\n").size() == 1);
 }
 
-TEST_CASE("base hashes and compares with OpenSSL, and takes nothing else of it") {
+TEST_CASE("base hashes, compares and signs with OpenSSL, and takes nothing else of it") {
+  CHECK(violations(sample_modules, {{"src/base/signature.cpp", "#include <openssl/evp.h>\n"}}).empty());
+  CHECK(violations(sample_modules, {{"src/base/signature.cpp", "#include <openssl/crypto.h>\n"}}).size() == 1);
   CHECK(violations(sample_modules, {{"src/base/hash.cpp", "#include <openssl/evp.h>\n#include <openssl/crypto.h>\n"}})
             .empty());
   CHECK(violations(sample_modules, {{"src/base/hash.cpp", "#include <openssl/ssl.h>\n"}}).size() == 1);

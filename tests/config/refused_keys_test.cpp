@@ -142,7 +142,6 @@ enabled = true
 [[channels.discord]]
 name = "d"
 [mcp]
-[audit]
 [[identities]]
 [gateway]
 resend_unknown = true
@@ -154,11 +153,28 @@ config.toml: error: [agent] uses the model 'default', which is not in [models]
 config.toml:1:11: error: 'web' in [channels] is not available in this version
 config.toml:3:12: error: 'discord' in [channels] is not available in this version
 config.toml:5:2: error: 'mcp' is not available in this version
-config.toml:6:2: error: 'audit' is not available in this version
-config.toml:7:3: error: 'identities' is not available in this version
-config.toml:9:1: error: 'resend_unknown' in [gateway] is not available in this version
-config.toml:11:8: error: kind 'anthropic' is not available in this version
-config.toml:12:1: error: 'shards' in [providers.a] is not available in this version)"},
+config.toml:6:3: error: 'identities' is not available in this version
+config.toml:8:1: error: 'resend_unknown' in [gateway] is not available in this version
+config.toml:10:8: error: kind 'anthropic' is not available in this version
+config.toml:11:1: error: 'shards' in [providers.a] is not available in this version)"},
+    {"a ledger that cannot be kept so",
+     R"toml(
+[audit]
+verify_key = "usher+1234+AA=="
+origin = "our ledger"
+checkpoint_rows = 0
+checkpoint_s = 0
+rotate_rows = 999
+witness_url = "ftp://example.org"
+key = "${KEY}")toml",
+     R"(
+config.toml:2:14: error: 'verify_key' is no public key; write what is in ledger.pub, or what usher audit keygen printed
+config.toml:3:10: error: 'our ledger' is no origin; use 1 to 64 of A-Z a-z 0-9 _ - . : /, like 'usher.example.com'
+config.toml:4:19: error: 'checkpoint_rows' must be from 1 to 1000000
+config.toml:5:16: error: 'checkpoint_s' must be from 1 to 86400
+config.toml:6:15: error: 'rotate_rows' must be from 1000 to 1000000000
+config.toml:7:15: error: 'witness_url' must start with https:// or http://
+config.toml:8:1: error: unknown key 'key' in [audit])"},
     {"parts of later versions of a Telegram channel",
      R"toml(
 [[channels.telegram]]

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "channels/console/terminal_text.h"
+#include "support/fake_passage.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
 
@@ -114,7 +115,8 @@ struct Fixture {
   }
   void send(const std::string& text) {
     const channel::Outgoing message{"local", "", "", text, "1"};
-    const auto sent = usher::testing::run_task(loop, channel->send(message, Deadline::in(1s)));
+    usher::testing::FakePassage passage;
+    const auto sent = usher::testing::run_task(loop, channel->send(message, passage, Deadline::in(1s)));
     CHECK(sent == channel::Delivery::sent);
   }
   std::vector<std::string> texts() const {

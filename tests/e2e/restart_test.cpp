@@ -43,9 +43,11 @@ TEST_CASE("after kill -9 in the middle of turns every accepted message is answer
   for (int i = 0; i < people; ++i) CHECK(world.messages_in(1000 + i).size() == 1);
 }
 
-TEST_CASE("kills at any moment lose nothing") {
+TEST_CASE("kills at any moment lose nothing, where twice is better than never") {
   World world;
-  world.configure(world.common_config() + World::shop_roles());
+  std::string config = world.common_config();
+  config.replace(config.find("name = \"main\""), 0, "resend_unknown = true\n");
+  world.configure(config + World::shop_roles());
   constexpr int rounds = 4, people = 12;
   for (int round = 0; round < rounds; ++round) {
     world.run();

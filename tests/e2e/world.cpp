@@ -31,7 +31,9 @@ const char* const catalog =
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 World::World(ModelSimulator::Script script, TelegramOptions options)
-    : model(thread.executor(), std::move(script)), telegram(thread.executor(), std::move(options)) {
+    : model(thread.executor(), std::move(script)),
+      telegram(thread.executor(), std::move(options)),
+      binary(USHER_BINARY) {
   environment = {{"TELEGRAM_TOKEN", telegram.token()}, {"MODEL_KEY", "sk-e2e-secret"}};
   write_file("workspaces/shared/AGENTS.md", "You are the clerk of the SHOP.\n");
   write_file("workspaces/shared/catalog.jsonl", catalog);
@@ -132,7 +134,7 @@ std::string World::read_file(const std::string& path) const {
 
 ProcessOptions World::process_options(std::vector<std::string> arguments) const {
   ProcessOptions options;
-  options.command = {USHER_BINARY};
+  options.command = {binary};
   options.command.insert(options.command.end(), arguments.begin(), arguments.end());
   options.command.insert(options.command.end(), {"--config", (dir / "config.toml").string()});
   options.environment = environment;

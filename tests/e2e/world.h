@@ -40,6 +40,7 @@ class World {
   SimulatorThread thread;
   ModelSimulator model;
   TelegramSimulator telegram;
+  std::string binary;                              // what is run: usher itself from the start
   std::map<std::string, std::string> environment;  // TELEGRAM_TOKEN and MODEL_KEY from the start
 
   // [gateway], [providers.sim], [models.default], [models.smart] and the bot "main": what most configs begin with.

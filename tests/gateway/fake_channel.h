@@ -33,17 +33,27 @@ class FakeChannel final : public channel::Channel {
   }
   void stop() override { ended_.expires_after(std::chrono::seconds(0)); }
 
-  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, Deadline) override {
+  Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage, Deadline) override {
     ++attempts;
-    if (!failures.empty()) {
-      Error error = std::move(failures.front());
-      failures.pop_front();
-      co_return fail(std::move(error));
+    const Result<void> left = co_await passage.leave();
+    if (!left) co_return fail(left.error());
+    if (on_leaving) {
+      Task<void> waiting = on_leaving();
+      co_await std::move(waiting);
+    }
+    if (!outcomes.empty()) {
+      Result<channel::Delivery> outcome = std::move(outcomes.front());
+      outcomes.pop_front();
+      if (!outcome) passage.came_back();
+      co_return outcome;
     }
     sent.push_back(message);
+    passage.arrived();
     if (on_sent) on_sent();
     co_return channel::Delivery::sent;
   }
+  bool can_send_now(const std::string&) const override { return can_send; }
+  bool resends_unknown() const override { return resends; }
   void show_typing(const std::string&, const std::string&) override {}
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
@@ -69,7 +79,9 @@ class FakeChannel final : public channel::Channel {
   }
 
   std::vector<channel::Outgoing> sent;
-  std::deque<Error> failures;  // of the next sends
+  std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
+  std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
+  bool can_send = true, resends = false;
   std::map<std::string, std::string> files;
   int attempts = 0;
   std::function<void()> on_ready, on_sent;

@@ -15,6 +15,7 @@
 #include "fake_channel.h"
 #include "gateway/gateway.h"
 #include "limits/counters.h"
+#include "support/fake_ledger.h"
 #include "support/fake_provider.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
@@ -68,7 +69,9 @@ ceiling = "buyer"
 
 class GatewayFixture {
  public:
-  explicit GatewayFixture(std::string_view config_text = kShopConfig) {
+  // `died`: another one whose files this one goes on with, as they are now: as if that process had been killed.
+  explicit GatewayFixture(std::string_view config_text = kShopConfig, const GatewayFixture* died = nullptr) {
+    if (died) std::filesystem::copy(died->dir.path(), dir.path(), std::filesystem::copy_options::recursive);
     add_room("shop", "You sell things.");
     add_room("office", "You run the shop.");
     config::Environment env = [](const std::string& name) -> std::optional<std::string> {
@@ -80,7 +83,7 @@ class GatewayFixture {
     REQUIRE(loaded.config);
     config = loaded.config;
     std::filesystem::create_directories(config->gateway.data_dir);
-    start();
+    if (!died) start();
   }
   ~GatewayFixture() { stop(); }
 
@@ -89,7 +92,8 @@ class GatewayFixture {
     std::ofstream(dir / "rooms" / name / "AGENTS.md") << agents_md;
   }
 
-  // A process begins: everything is opened anew over the same files.
+  // A process begins: everything is opened anew over the same files. After `died` it is called by the test, which may
+  // first say how the model and the channel behave.
   void start(gateway::Bounds bounds = {}) {
     pool.emplace(1);
     auto opened = gateway::open_journal(config->gateway.data_dir / "gateway.db", loop.get_executor(), clock);
@@ -112,6 +116,7 @@ class GatewayFixture {
                     gateway::Services{.config = config,
                                       .clock = clock,
                                       .journal = *journal,
+                                      .ledger = ledger,
                                       .roles = *roles,
                                       .workspaces = *workspaces,
                                       .memories = *memories,
@@ -122,6 +127,7 @@ class GatewayFixture {
                     bounds);
     auto made = std::make_unique<FakeChannel>(loop.get_executor(), "bot");
     channel = made.get();
+    channel->resends = resends_unknown;
     gateway->add(std::move(made));
     bool is_ready = false;
     channel->on_ready = [&] {
@@ -158,6 +164,10 @@ class GatewayFixture {
     wait_for_sent(before + 1);
     return channel->sent.back().text;
   }
+  // As the platform would deliver it; also while no gateway runs.
+  channel::Incoming channel_message(const std::string& sender, const std::string& text) {
+    return FakeChannel(loop.get_executor(), "bot").message(sender, text);
+  }
   std::string ask(const std::string& sender, const std::string& text) { return ask(channel->message(sender, text)); }
 
   void wait_for_sent(std::size_t count) {
@@ -177,6 +187,7 @@ class GatewayFixture {
   gateway::Models models;
   std::optional<asio::thread_pool> pool;
   std::unique_ptr<gateway::Journal> journal;
+  FakeLedger ledger;
   std::unique_ptr<limits::Counters> counters;
   std::unique_ptr<limits::RateWindows> windows;
   std::unique_ptr<limits::Budgets> budgets;
@@ -185,6 +196,7 @@ class GatewayFixture {
   std::optional<rbac::WorkspaceSelector> workspaces;
   std::optional<gateway::Gateway> gateway;
   FakeChannel* channel = nullptr;
+  bool resends_unknown = false;  // of the next start's channel
   bool has_ended = false;
 
  private:

@@ -54,7 +54,7 @@ TEST_CASE("a full inbox refuses the batch and keeps nothing of it; it takes it w
 
 TEST_CASE("a reply that cannot be delivered is delivered later") {
   GatewayFixture f;
-  f.channel->failures.push_back({ErrorKind::unavailable, "refused"});
+  f.channel->outcomes.push_back(fail(ErrorKind::unavailable, "refused"));
   CHECK(f.ask("42", "hi") == "done");
   CHECK(f.channel->attempts == 2);
   CHECK(f.model.requests.size() == 1);
@@ -106,7 +106,7 @@ TEST_CASE("a reply that was stored and perhaps not sent is sent by the next star
         .channel = "bot", .platform_id = "77", .kind = "telegram", .sender_id = "42", .chat = "42", .text = "hi"};
     auto fresh = testing::run_task(f.loop, (*journal)->accept({incoming}));
     REQUIRE(fresh);
-    REQUIRE(testing::run_task(f.loop, (*journal)->store_reply(fresh->front().id, "stored reply")));
+    REQUIRE(testing::run_task(f.loop, (*journal)->store_reply(fresh->front().id, {.text = "stored reply"}, false)));
   }
   f.start();
   f.wait_for_sent(1);

@@ -1,4 +1,4 @@
-#include "gateway/incoming_json.h"
+#include "gateway/journal/incoming_json.h"
 
 #include <doctest/doctest.h>
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 
 #include "support/manual_clock.h"
 #include "support/run_task.h"
@@ -15,6 +16,8 @@ using namespace usher;
 using channel::Incoming;
 using gateway::Accepted;
 using gateway::Journal;
+using gateway::MessageState;
+using gateway::Step;
 using testing::run_task;
 
 namespace {
@@ -76,17 +79,17 @@ TEST_CASE("what was accepted and not done is there after a restart, in order, wi
   {
     auto journal = f.open();
     auto fresh = f.accept(*journal, {message("1"), message("2"), message("3")});
-    REQUIRE(run_task(f.loop, journal->store_reply(fresh[1].id, "the reply")));
-    journal->mark_done(fresh[0].id);
+    REQUIRE(run_task(f.loop, journal->store_reply(fresh[1].id, {.text = "the reply"}, false)));
+    journal->mark_done(fresh[0].id, MessageState::sent);
   }  // destruction writes the mark
   auto journal = f.open();
   auto left = f.unfinished(*journal);
   REQUIRE(left.size() == 2);
   CHECK(left[0].incoming.platform_id == "2");
-  CHECK(left[0].is_replying);
-  CHECK(left[0].reply == "the reply");
+  CHECK(left[0].state == MessageState::ready);
+  CHECK(left[0].reply.text == "the reply");
   CHECK(left[1].incoming.platform_id == "3");
-  CHECK_FALSE(left[1].is_replying);
+  CHECK(left[1].state == MessageState::received);
   CHECK(left[1].incoming.text == "text 3");
 }
 
@@ -94,7 +97,7 @@ TEST_CASE("done messages are remembered against repeats, and forgotten after two
   Fixture f;
   auto journal = f.open();
   auto fresh = f.accept(*journal, {message("5")});
-  journal->mark_done(fresh[0].id);
+  journal->mark_done(fresh[0].id, MessageState::sent);
   REQUIRE(run_task(f.loop, journal->flush()));
   f.clock.advance(std::chrono::hours(47));
   CHECK(f.accept(*journal, {message("5")}).empty());
@@ -118,7 +121,7 @@ TEST_CASE("a mark that could not be written is written later, so that no reply i
   auto fresh = f.accept(*journal, {message("5")});
   {
     const FullDisk full(std::filesystem::file_size(f.dir / "gateway.db-wal"));
-    journal->mark_done(fresh[0].id);
+    journal->mark_done(fresh[0].id, MessageState::sent);
     // Long enough for the marks to be on their way; the property holds either way.
     run_task(f.loop, sleep_for(std::chrono::milliseconds(50)));
     run_task(f.loop, journal->unfinished());
@@ -134,4 +137,117 @@ TEST_CASE("the journal's file is readable by its owner alone") {
   struct stat info{};
   REQUIRE(::stat((f.dir / "gateway.db").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a turn's steps and its sender's memory entry survive until they are needed no more") {
+  Fixture f;
+  const gateway::Remembrance kept{.memory_db = f.dir / "default/memory/shop/a.db",
+                                  .conversation = "c",
+                                  .turn = "bot:1",
+                                  .entries = {{"user", "hi", ""}, {"assistant", "\"ho\"", "{}"}}};
+  {
+    auto journal = f.open();
+    auto fresh = f.accept(*journal, {message("1"), message("2")});
+    const gateway::MessageId id = fresh[0].id;
+    REQUIRE(run_task(f.loop, journal->add_steps(id, {{"", Step::Kind::answer, 0, "{}"}})));
+    journal->note_steps(id, {{"0.1", Step::Kind::result, 3, "out"}});
+    journal->mark_running(id);
+    REQUIRE(run_task(f.loop, journal->store_reply(fresh[1].id, {"reply", kept}, true)));
+  }
+  {
+    auto journal = f.open();
+    auto left = f.unfinished(*journal);
+    REQUIRE(left.size() == 2);
+    CHECK(left[0].state == MessageState::running);
+    CHECK(left[0].interruptions == 1);
+    REQUIRE(left[0].steps.size() == 2);
+    CHECK(left[0].steps[0].kind == Step::Kind::answer);
+    CHECK(left[0].steps[1].agent == "0.1");
+    CHECK(left[0].steps[1].number == 3);
+    CHECK(left[0].steps[1].payload == "out");
+    CHECK(left[1].state == MessageState::sending);
+    CHECK(left[1].reply.remembrance.memory_db == kept.memory_db);
+    CHECK(left[1].reply.remembrance.turn == "bot:1");
+    REQUIRE(left[1].reply.remembrance.entries.size() == 2);
+    CHECK(left[1].reply.remembrance.entries[1].text == "\"ho\"");
+    REQUIRE(run_task(f.loop, journal->store_reply(left[0].id, {.text = "done"}, false)));
+  }
+  auto journal = f.open();
+  CHECK(f.unfinished(*journal)[0].steps.empty());
+}
+
+TEST_CASE("a data directory that was moved remembers at its new place; nothing is remembered outside of it") {
+  Fixture f;
+  {
+    auto journal = f.open();
+    auto fresh = f.accept(*journal, {message("1"), message("2")});
+    const gateway::Remembrance inside{
+        .memory_db = f.dir / "default/a.db", .turn = "t", .entries = {{"user", "hi", ""}}};
+    const gateway::Remembrance outside{.memory_db = f.dir / "../b.db", .turn = "t", .entries = {{"user", "hi", ""}}};
+    REQUIRE(run_task(f.loop, journal->store_reply(fresh[0].id, {"reply", inside}, false)));
+    REQUIRE(run_task(f.loop, journal->store_reply(fresh[1].id, {"reply", outside}, false)));
+  }
+  const testing::TempDir moved;
+  std::filesystem::copy(f.dir.path(), moved.path(), std::filesystem::copy_options::recursive);
+  auto journal = gateway::open_journal(moved / "gateway.db", f.loop.get_executor(), f.clock);
+  REQUIRE(journal);
+  auto left = f.unfinished(**journal);
+  REQUIRE(left.size() == 2);
+  CHECK(left[0].reply.remembrance.memory_db == moved / "default/a.db");
+  CHECK(left[1].reply.remembrance.memory_db.empty());
+  CHECK(left[1].reply.text == "reply");
+}
+
+TEST_CASE("a reply goes from ready to sending and back, part by part, and is forgotten when it is sent") {
+  Fixture f;
+  gateway::MessageId id = 0;
+  const auto after_restart = [&](const std::function<void(Journal&)>& act) {
+    {
+      auto journal = f.open();
+      act(*journal);
+      REQUIRE(run_task(f.loop, journal->flush()));
+    }
+    auto journal = f.open();
+    auto left = f.unfinished(*journal);
+    return left.empty() ? Accepted{.state = MessageState::sent} : left[0];
+  };
+  const Accepted ready = after_restart([&](Journal& journal) {
+    id = f.accept(journal, {message("1")})[0].id;
+    REQUIRE(run_task(f.loop, journal.store_reply(id, {.text = "reply"}, false)));
+  });
+  CHECK(ready.state == MessageState::ready);
+  const Accepted leaving =
+      after_restart([&](Journal& journal) { REQUIRE(run_task(f.loop, journal.store_leaving(id, 2))); });
+  CHECK(leaving.state == MessageState::sending);
+  CHECK(leaving.parts_arrived == 2);
+  CHECK(after_restart([&](Journal& journal) { journal.mark_ready(id, 2); }).state == MessageState::ready);
+  CHECK(after_restart([&](Journal& journal) { journal.mark_done(id, MessageState::sent); }).state ==
+        MessageState::sent);
+}
+
+TEST_CASE("conversations are listed with the state of their newest message, unknown replies with their text") {
+  Fixture f;
+  auto journal = f.open();
+  Incoming other = message("9");
+  other.chat = "2";
+  other.sender_id = "2";
+  auto fresh = f.accept(*journal, {message("1"), other, message("2")});
+  REQUIRE(run_task(f.loop, journal->store_reply(fresh[1].id, {.text = "perhaps"}, true)));
+  journal->mark_done(fresh[1].id, MessageState::unknown);
+  journal->mark_done(fresh[0].id, MessageState::sent);
+  auto rows = run_task(f.loop, journal->conversations(std::nullopt, 10));
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 2);
+  CHECK(rows->at(0).chat == "1");
+  CHECK(rows->at(0).sender == "telegram:1");
+  CHECK(rows->at(0).state == MessageState::received);
+  CHECK(rows->at(0).messages == 2);
+  CHECK(rows->at(0).unfinished == 1);
+  CHECK(rows->at(0).last_platform_id == "2");
+  CHECK(rows->at(0).last_reply.empty());
+  CHECK(rows->at(1).state == MessageState::unknown);
+  CHECK(rows->at(1).last_reply == "perhaps");
+  CHECK(run_task(f.loop, journal->conversations(MessageState::unknown, 10))->size() == 1);
+  CHECK(run_task(f.loop, journal->conversations(MessageState::running, 10))->empty());
+  CHECK(run_task(f.loop, journal->conversations(std::nullopt, 1))->size() == 1);
 }

@@ -193,7 +193,7 @@ TEST_CASE("a stranger hears that they are turned away, whatever they write, in t
 
 TEST_CASE("a /stop that comes while the answer is being sent is answered too") {
   GatewayFixture f;
-  f.channel->failures.push_back({ErrorKind::unavailable, "try again"});
+  f.channel->outcomes.push_back(fail(ErrorKind::unavailable, "try again"));
   REQUIRE(f.deliver({f.channel->message("1", "work")}));
   while (f.channel->attempts == 0) f.run_some();
   REQUIRE(f.deliver({f.channel->message("1", "/stop")}));

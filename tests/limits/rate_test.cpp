@@ -7,8 +7,8 @@
 #include <map>
 #include <thread>
 
-#include "child_process.h"
 #include "store/sqlite.h"
+#include "support/child_process.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 

@@ -263,25 +263,6 @@ TEST_CASE("databases are private, and so are the directories made for them") {
   CHECK(files <= 2);  // nothing is left behind but the file and its log
 }
 
-TEST_CASE("a corrupt file and one of a newer version are refused with the file's name") {
-  testing::TempDir dir;
-  testing::ManualClock clock;
-  std::ofstream(dir / "bad.db") << std::string(8192, 'x');
-  Result<std::shared_ptr<MemoryStore>> corrupt = memory::open_memory_store(dir / "bad.db", clock);
-  REQUIRE_FALSE(corrupt);
-  CHECK(corrupt.error().kind == ErrorKind::io);
-  CHECK(corrupt.error().message.find("bad.db") != std::string::npos);
-  {
-    Result<store::Database> database = store::Database::open(dir / "new.db");
-    REQUIRE(database);
-    REQUIRE(database->script("PRAGMA user_version=99"));
-  }
-  Result<std::shared_ptr<MemoryStore>> newer = memory::open_memory_store(dir / "new.db", clock);
-  REQUIRE_FALSE(newer);
-  CHECK(newer.error().message.find("new.db") != std::string::npos);
-  CHECK(newer.error().message.find("newer") != std::string::npos);
-}
-
 TEST_CASE("what a removed database has left is not replayed into its successor") {
   Memory memory;
   memory.append("c", "t1", {{"user", "secret", ""}});

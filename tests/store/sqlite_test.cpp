@@ -117,12 +117,12 @@ TEST_CASE("a symlink, a directory and a missing parent are refused with the file
   }
 }
 
-TEST_CASE("a corrupt file is an io error that names it") {
+TEST_CASE("a damaged file is an error of its own that names it") {
   testing::TempDir dir;
   std::ofstream(dir / "bad.db") << std::string(8192, 'x');
   Result<Database> database = Database::open(dir / "bad.db");
   REQUIRE_FALSE(database);
-  CHECK(database.error().kind == ErrorKind::io);
+  CHECK(database.error().kind == ErrorKind::corrupt);
   CHECK(database.error().message.find("bad.db") != std::string::npos);
 }
 

@@ -11,6 +11,7 @@
 
 #include "channels/telegram/telegram.h"
 #include "net/http_client.h"
+#include "support/fake_passage.h"
 #include "support/run_task.h"
 #include "support/telegram_simulator.h"
 
@@ -75,7 +76,8 @@ struct Fixture {
                                  const std::string& reply_to = "", std::chrono::milliseconds limit = 5s) {
     std::optional<Result<channel::Delivery>> result;
     const channel::Outgoing message{chat, thread, reply_to, text, "id-1"};
-    asio::co_spawn(loop, channel->send(message, Deadline::in(limit)),
+    testing::FakePassage passage;
+    asio::co_spawn(loop, channel->send(message, passage, Deadline::in(limit)),
                    [&](std::exception_ptr, Result<channel::Delivery> r) { result.emplace(std::move(r)); });
     run_until([&] { return result.has_value(); });
     REQUIRE(result.has_value());

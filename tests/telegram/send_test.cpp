@@ -10,12 +10,14 @@
 #include "base/secret.h"
 #include "channels/telegram/telegram.h"
 #include "net/http_client.h"
+#include "support/fake_passage.h"
 #include "support/run_task.h"
 #include "support/telegram_simulator.h"
 
 using namespace usher;
 using namespace usher::telegram;
 using namespace std::chrono_literals;
+using usher::testing::FakePassage;
 using usher::testing::HttpReply;
 using usher::testing::run_task;
 using usher::testing::SentMessage;
@@ -36,7 +38,8 @@ struct Fixture {
   Result<channel::Delivery> send(const std::string& chat, const std::string& text, const std::string& thread = "",
                                  const std::string& reply_to = "", std::chrono::milliseconds limit = 5s) {
     const channel::Outgoing message{chat, thread, reply_to, text, "id-1"};
-    return run_task(loop, channel->send(message, Deadline::in(limit)));
+    passage = FakePassage(arrived_before);
+    return run_task(loop, channel->send(message, passage, Deadline::in(limit)));
   }
   Result<std::string> fetch(const std::string& id, std::size_t max_bytes) {
     channel::Attachment attachment;
@@ -52,6 +55,8 @@ struct Fixture {
   TelegramSimulator simulator{loop.get_executor()};
   std::unique_ptr<net::HttpClient> http = net::make_http_client(loop.get_executor());
   std::unique_ptr<channel::Channel> channel;
+  std::size_t arrived_before = 0;
+  FakePassage passage;  // of the last send
 };
 
 HttpReply refusal(int code, const std::string& description) {
@@ -159,29 +164,56 @@ TEST_CASE("a blocked bot is gone, not an error") {
   CHECK(f.send("8", "hi") == channel::Delivery::gone);
 }
 
-TEST_CASE("a lost answer is never repeated blindly and says that its fate is unknown") {
+TEST_CASE("a call of which no answer came is never repeated, and its fate is unknown") {
   Fixture f;
   CHECK(f.send("7", "first") == channel::Delivery::sent);  // the connection is now kept open
+  CHECK(f.passage.steps == "la");
   f.simulator.lose_answer("sendMessage");
-  const Result<channel::Delivery> lost = f.send("7", "second");
-  REQUIRE_FALSE(lost.has_value());
-  CHECK(lost.error().message.find("unknown") != std::string::npos);
+  CHECK(f.send("7", "second") == channel::Delivery::unknown);
   CHECK(f.simulator.count("sendMessage") == 2);
+  CHECK(f.passage.steps == "l");  // neither arrived nor back
+  HttpReply hang;
+  hang.hang = true;
+  f.simulator.fault("sendMessage", hang);
+  CHECK(f.send("7", "third", "", "", 50ms) == channel::Delivery::unknown);
+  HttpReply nonsense;  // it says neither yes nor no
+  nonsense.body = "<html>all is well</html>";
+  f.simulator.fault("sendMessage", nonsense);
+  CHECK(f.send("7", "fourth") == channel::Delivery::unknown);
+  HttpReply impatient;
+  impatient.status = 504;
+  impatient.body = "<html>";
+  f.simulator.fault("sendMessage", impatient);
+  CHECK(f.send("7", "fifth") == channel::Delivery::unknown);
+}
+
+TEST_CASE("what was refused, or never left, has come back and may be sent again") {
+  Fixture f;
   HttpReply bad_gateway;
   bad_gateway.status = 502;
   bad_gateway.body = "<html>";
   f.simulator.fault("sendMessage", bad_gateway);
-  const Result<channel::Delivery> page = f.send("7", "third");
-  REQUIRE_FALSE(page.has_value());
-  CHECK(page.error().kind == ErrorKind::unavailable);
-  CHECK(page.error().message.find("unknown") != std::string::npos);
-  HttpReply hang;
-  hang.hang = true;
-  f.simulator.fault("sendMessage", hang);
-  CHECK(f.send("7", "fourth", "", "", 50ms).error().kind == ErrorKind::timeout);
+  CHECK(f.send("7", "hi").error().kind == ErrorKind::unavailable);
+  CHECK(f.passage.steps == "lb");
+  f.simulator.too_many_requests("sendMessage", 1);
+  CHECK(f.send("7", "hi") == channel::Delivery::sent);
+  CHECK(f.passage.steps == "lbla");
+  f.simulator.too_many_requests("sendMessage", 100);
+  CHECK(f.send("8", "hi", "", "", 500ms).error().kind == ErrorKind::busy);
+  CHECK(f.passage.steps == "lb");
+  CHECK_FALSE(f.channel->can_send_now("8"));
+  CHECK(f.channel->can_send_now("7"));
 }
 
-TEST_CASE("a long reply that failed in the middle goes on there when it is sent again") {
+TEST_CASE("nothing leaves that could not be put on record") {
+  Fixture f;
+  f.passage.refusal = Error{ErrorKind::io, "the disk is full"};
+  const channel::Outgoing message{"7", "", "", "hi", "id-1"};
+  CHECK(run_task(f.loop, f.channel->send(message, f.passage, Deadline::in(5s))).error().kind == ErrorKind::io);
+  CHECK(f.simulator.count("sendMessage") == 0);
+}
+
+TEST_CASE("a long reply that failed in the middle goes on behind what has arrived") {
   Fixture f;
   std::string text;
   for (int i = 0; i < 1500; ++i) text += "word" + std::to_string(i) + " ";
@@ -190,7 +222,9 @@ TEST_CASE("a long reply that failed in the middle goes on there when it is sent 
   f.simulator.fault("sendmessage", taken);
   f.simulator.fault("sendmessage", refusal(502, "Bad Gateway"));
   REQUIRE_FALSE(f.send("42", text));
+  CHECK(f.passage.steps == "lalb");
   REQUIRE(f.simulator.sent().empty());
+  f.arrived_before = f.passage.parts_arrived();
   REQUIRE(f.send("42", text));
   std::string seen;
   for (const SentMessage& message : f.simulator.sent()) seen += message.text + " ";
@@ -209,9 +243,7 @@ TEST_CASE("markup around nothing is shown as it was written, and nothing at all 
 TEST_CASE("no error names the token") {
   Fixture f;
   f.simulator.fault("sendMessage", refusal(400, "Bad Request: strange"));
-  HttpReply reset;
-  reset.reset = true;
-  f.simulator.fault("sendMessage", reset);
+  f.simulator.fault("sendMessage", refusal(401, "Unauthorized"));
   for (int i = 0; i < 2; ++i) {
     const Result<channel::Delivery> result = f.send("7", "x");
     REQUIRE_FALSE(result.has_value());

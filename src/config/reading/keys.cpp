@@ -10,7 +10,7 @@ using enum KeyType;
 
 constexpr Key kRootKeys[] = {
     {"gateway", table},    {"providers", named_tables}, {"models", named_tables}, {"agent", table}, {"channels", table},
-    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", later}, {"api", table},
+    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", table}, {"api", table},
     {"identities", later},
 };
 constexpr Key kGatewayKeys[] = {
@@ -68,8 +68,15 @@ constexpr Key kChannelsKeys[] = {
     {"web", later},
 };
 constexpr Key kTelegramKeys[] = {
-    {"name", text}, {"tenant", text}, {"token", text},        {"api_root", text},
-    {"mode", text}, {"groups", text}, {"webhook_url", later}, {"webhook_secret", later},
+    {"name", text},
+    {"tenant", text},
+    {"token", text},
+    {"api_root", text},
+    {"mode", text},
+    {"groups", text},
+    {"resend_unknown", boolean},
+    {"webhook_url", later},
+    {"webhook_secret", later},
 };
 constexpr Key kConsoleKeys[] = {{"enabled", boolean}, {"tenant", text}};
 constexpr Key kTenantKeys[] = {{"rbac", table}};
@@ -101,6 +108,10 @@ constexpr Key kAssignmentKeys[] = {{"sender", id}, {"discord_role", id}, {"guild
 constexpr Key kGroupKeys[] = {{"chat", text}, {"ceiling", text}};
 constexpr Key kApiKeys[] = {{"legacy_keys_skip_rbac", boolean}, {"legacy_keys", tables}};
 constexpr Key kLegacyKeyKeys[] = {{"name", text}, {"key", text}, {"tenant", text}, {"role", text}};
+constexpr Key kAuditKeys[] = {
+    {"key_file", text},        {"verify_key", text},  {"checkpoint_file", text}, {"checkpoint_rows", integer},
+    {"checkpoint_s", integer}, {"witness_url", text}, {"origin", text},          {"rotate_rows", integer},
+};
 
 constexpr std::array<std::string_view, 3> kLaterAnywhere = {"long_reply", "resend_unknown", "shards"};
 
@@ -123,6 +134,7 @@ const Section kAssignment{"[[rbac.assignments]]", kAssignmentKeys};
 const Section kGroup{"[[rbac.groups]]", kGroupKeys};
 const Section kApi{"[api]", kApiKeys};
 const Section kLegacyKey{"[[api.legacy_keys]]", kLegacyKeyKeys};
+const Section kAudit{"[audit]", kAuditKeys};
 
 const Key* Section::find(std::string_view name) const {
   const auto found = std::ranges::find(keys, name, &Key::name);
@@ -130,9 +142,9 @@ const Key* Section::find(std::string_view name) const {
 }
 
 std::span<const Section* const> all_sections() {
-  static constexpr std::array<const Section*, 17> kAll = {
-      &kRoot, &kGateway, &kProvider,  &kModel,      &kAgent, &kChannels, &kTelegram, &kConsole,  &kRbac,
-      &kRole, &kPolicy,  &kWorkspace, &kAssignment, &kGroup, &kTenant,   &kApi,      &kLegacyKey};
+  static constexpr std::array<const Section*, 18> kAll = {
+      &kRoot, &kGateway, &kProvider,  &kModel,      &kAgent, &kChannels, &kTelegram, &kConsole,   &kRbac,
+      &kRole, &kPolicy,  &kWorkspace, &kAssignment, &kGroup, &kTenant,   &kApi,      &kLegacyKey, &kAudit};
   return kAll;
 }
 

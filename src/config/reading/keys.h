@@ -33,7 +33,7 @@ struct Section {
 };
 
 extern const Section kRoot, kGateway, kProvider, kModel, kAgent, kChannels, kTelegram, kConsole, kTenant, kRbac, kRole,
-    kPolicy, kWorkspace, kAssignment, kGroup, kApi, kLegacyKey;
+    kPolicy, kWorkspace, kAssignment, kGroup, kApi, kLegacyKey, kAudit;
 
 // All of the above, in the order of the documentation.
 std::span<const Section* const> all_sections();

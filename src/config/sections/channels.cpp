@@ -91,6 +91,7 @@ Telegram read_telegram(Loading& loading, const TableReader& table, NameCheck& na
     telegram.api_root = read_url(loading.problems, *root, "api_root", true).value_or("");
   }
   telegram.groups = read_choice(table, "groups", kGroups, GroupMode::mention);
+  telegram.resend_unknown = table.boolean("resend_unknown", false);
   read_mode(table);
   return telegram;
 }

@@ -30,6 +30,7 @@ void read_agent(Loading& loading, const TableReader& root);
 void read_tenants(Loading& loading, const TableReader& root);
 void read_channels(Loading& loading, const TableReader& root);
 void read_api(Loading& loading, const TableReader& root);
+void read_audit(Loading& loading, const TableReader& root);
 
 // The part of read_gateway that is about the HTTP API.
 void read_http(Loading& loading, const TableReader& gateway);

@@ -46,6 +46,7 @@ bool may_have_cost(ErrorKind kind) {
     case ErrorKind::timeout:
     case ErrorKind::protocol:
     case ErrorKind::io:
+    case ErrorKind::corrupt:
     case ErrorKind::cancelled:
     case ErrorKind::internal:
       return true;

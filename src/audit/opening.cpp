@@ -1,0 +1,105 @@
+#include "audit/opening.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <limits>
+
+#include "audit/note/checkpoint_file.h"
+
+namespace usher::audit {
+namespace {
+
+std::unexpected<Error> refuse(const LedgerOptions& options, const std::string& why) {
+  return fail(
+      ErrorKind::denied,
+      fmt::format("the ledger {} was changed: {}. Nothing starts on it: run `usher audit verify`, keep a copy, and "
+                  "put a backup in its place, or move it and {} away to begin a new one",
+                  options.file.string(), why, options.checkpoint_file.string()));
+}
+
+// Where to begin reading: behind a frontier that the signature vouches for, or at the first row.
+Result<Frontier> trusted_frontier(LedgerReader& reader, const std::optional<Checkpoint>& checkpoint) {
+  if (!checkpoint) return Frontier();
+  Result<std::optional<Frontier>> anchor = reader.anchor(checkpoint->size);
+  if (!anchor) return fail(std::move(anchor.error()));
+  const bool is_signed = *anchor && (*anchor)->root() == checkpoint->root;
+  return is_signed ? std::move(**anchor) : Frontier();
+}
+
+// The hash of the row with that number; zeros for none.
+Result<Digest> hash_at(LedgerReader& reader, std::uint64_t number) {
+  Digest hash{};
+  if (number == 0) return hash;
+  Result<void> read = reader.each_row(number, number, [&](std::uint64_t, const Result<Row>& row) {
+    if (row) hash = row->hash;
+    return true;
+  });
+  if (!read) return fail(std::move(read.error()));
+  return hash;
+}
+
+// Reads on from `head` to the end. What is wrong, or "".
+Result<std::string> replay(LedgerReader& reader, Head& head, const std::optional<Checkpoint>& checkpoint) {
+  std::string wrong;
+  const auto on_row = [&](std::uint64_t number, const Result<Row>& row) {
+    if (number != head.size() + 1) {
+      wrong = fmt::format("row {} is missing", head.size() + 1);
+    } else if (!row || hash_of(*row, head.last) != row->hash) {
+      wrong = fmt::format("row {} is not what its hash says", number);
+    } else {
+      head.add(*row);
+      if (checkpoint && checkpoint->size == number && checkpoint->root != head.frontier.root()) {
+        wrong = fmt::format("its first {} rows are not those of the newest checkpoint", number);
+      }
+    }
+    return wrong.empty();
+  };
+  Result<void> read = reader.each_row(head.size() + 1, std::numeric_limits<std::int64_t>::max(), on_row);
+  if (!read) return fail(std::move(read.error()));
+  return wrong;
+}
+
+Result<Opened> check_rows(LedgerReader& reader, const std::optional<Checkpoint>& signed_last,
+                          const LedgerOptions& options) {
+  Result<Head> stored = reader.head();
+  if (!stored && stored.error().kind == ErrorKind::invalid) return refuse(options, stored.error().message);
+  if (!stored) return fail(std::move(stored.error()));
+  const std::uint64_t signed_rows = signed_last ? signed_last->size : 0;
+  if (signed_rows > stored->size()) {
+    return refuse(options, fmt::format("{} is signed for {} rows, and it has {}", options.checkpoint_file.string(),
+                                       signed_rows, stored->size()));
+  }
+  Result<Frontier> trusted = trusted_frontier(reader, signed_last);
+  if (!trusted) return fail(std::move(trusted.error()));
+  Head head{.frontier = std::move(*trusted)};
+  Result<Digest> last = hash_at(reader, head.size());
+  if (!last) return fail(std::move(last.error()));
+  head.last = *last;
+  Result<std::string> wrong = replay(reader, head, signed_last);
+  if (!wrong) return fail(std::move(wrong.error()));
+  if (!wrong->empty()) return refuse(options, *wrong);
+  if (head != *stored) return refuse(options, "its rows do not lead to its stored head");
+  if (signed_rows == 0 && head.size() > 0) {
+    spdlog::warn("the ledger has {} rows and {} has no checkpoint: whether it was cut cannot be told", head.size(),
+                 options.checkpoint_file.string());
+  }
+  return Opened{.rows = head.size(), .signed_rows = signed_rows};
+}
+
+}  // namespace
+
+Result<Opened> check_before_opening(const LedgerOptions& options) {
+  Result<std::optional<Checkpoint>> checkpoint = newest_checkpoint(options.checkpoint_file, options.key.verify_key());
+  if (!checkpoint) {
+    return fail(checkpoint.error().kind,
+                fmt::format("{}. After a change of keys, move the file away", checkpoint.error().message));
+  }
+  Result<std::unique_ptr<LedgerReader>> reader = open_ledger_reader(options.file);
+  if (reader) return check_rows(**reader, *checkpoint, options);
+  if (reader.error().kind != ErrorKind::not_found) return fail(std::move(reader.error()));
+  if (*checkpoint) return refuse(options, "it is gone");
+  return Opened();
+}
+
+}  // namespace usher::audit

@@ -1,0 +1,226 @@
+#include "gateway/outbox.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/failpoint.h"
+#include "gateway/lanes.h"
+
+namespace usher::gateway {
+namespace {
+
+constexpr std::chrono::seconds kSendTimeout{120};
+constexpr std::chrono::milliseconds kFirstRetry{500};
+constexpr std::chrono::milliseconds kMaxRetry{60'000};
+
+// How far one reply has got, in the journal.
+class JournalPassage final : public channel::Passage {
+ public:
+  JournalPassage(Journal& journal, const Leaving& leaving)
+      : journal_(journal), id_(leaving.id), parts_arrived_(leaving.parts_arrived), is_leaving_(leaving.is_leaving) {}
+
+  std::size_t parts_arrived() const override { return parts_arrived_; }
+
+  Task<Result<void>> leave() override {
+    if (!is_leaving_) {
+      Result<void> stored = co_await journal_.store_leaving(id_, parts_arrived_);
+      if (!stored) co_return stored;
+      is_leaving_ = true;
+    }
+    failpoint("delivery.part_leaving");
+    co_return Result<void>();
+  }
+
+  void arrived() override {
+    failpoint("delivery.part_arrived");
+    ++parts_arrived_;
+    is_leaving_ = false;
+    // The last one is marked as sent, those before when the next one leaves.
+  }
+
+  void came_back() override {
+    if (!is_leaving_) return;
+    is_leaving_ = false;
+    journal_.mark_ready(id_, parts_arrived_);
+  }
+
+ private:
+  Journal& journal_;
+  MessageId id_;
+  std::size_t parts_arrived_;
+  bool is_leaving_;
+};
+
+bool may_pass(ErrorKind kind) {
+  return kind == ErrorKind::unavailable || kind == ErrorKind::busy || kind == ErrorKind::timeout ||
+         kind == ErrorKind::io || kind == ErrorKind::limit;
+}
+
+// A reply that is being sent, or waits to be tried again.
+struct Attempt {
+  explicit Attempt(const asio::any_io_executor& loop) : wait(loop) {}
+  asio::steady_timer wait;
+  asio::cancellation_signal abandon;
+};
+
+}  // namespace
+
+struct Outbox::State : std::enable_shared_from_this<Outbox::State> {
+  State(asio::any_io_executor executor, Journal& in, std::size_t max_sending,
+        std::function<void(const channel::Channel&)> done)
+      : loop(std::move(executor)), journal(in), on_done(std::move(done)), lanes(max_sending) {}
+
+  void dispatch();
+  void start(std::string lane, Leaving leaving);
+  // Nullopt when it is parked.
+  Task<std::optional<MessageState>> deliver(const Leaving& leaving, Attempt& attempt);
+  Task<Result<channel::Delivery>> send(const Leaving& leaving, JournalPassage& passage);
+  std::optional<MessageState> judge(const Leaving& leaving, const Result<channel::Delivery>& sent) const;
+
+  asio::any_io_executor loop;
+  Journal& journal;
+  std::function<void(const channel::Channel&)> on_done;
+  Lanes<Leaving> lanes;
+  std::unordered_map<std::string, std::shared_ptr<Attempt>> attempts;  // by lane
+  bool is_closing = false;
+};
+
+void Outbox::State::dispatch() {
+  while (auto next = lanes.next()) start(std::move(next->first), std::move(next->second));
+}
+
+void Outbox::State::start(std::string lane, Leaving leaving) {
+  auto attempt = std::make_shared<Attempt>(loop);
+  attempts[lane] = attempt;
+  auto run = [](std::shared_ptr<State> self, Leaving own, std::shared_ptr<Attempt> tried) -> Task<void> {
+    const std::optional<MessageState> became = co_await self->deliver(own, *tried);
+    if (became) {
+      self->journal.mark_done(own.id, *became);
+    } else {
+      self->lanes.drop_waiting(own.lane);  // they must not overtake it: the next start sends them in order
+    }
+  };
+  const channel::Channel* channel = leaving.channel;
+  asio::co_spawn(
+      loop, run(shared_from_this(), std::move(leaving), attempt),
+      asio::bind_cancellation_slot(attempt->abandon.slot(), [self = shared_from_this(), attempt, lane = std::move(lane),
+                                                             channel](std::exception_ptr error) {
+        if (error && !self->is_closing) spdlog::error("sending a reply ended by an exception");
+        if (error) self->lanes.drop_waiting(lane);
+        self->attempts.erase(lane);
+        self->lanes.finish(lane);
+        self->dispatch();
+        self->on_done(*channel);
+      }));
+}
+
+Task<std::optional<MessageState>> Outbox::State::deliver(const Leaving& leaving, Attempt& attempt) {
+  JournalPassage passage(journal, leaving);
+  std::chrono::milliseconds delay = kFirstRetry;
+  while (true) {
+    Result<channel::Delivery> sent = co_await send(leaving, passage);
+    const bool is_resent = sent == channel::Delivery::unknown && leaving.channel->resends_unknown();
+    if (!is_resent) {
+      const std::optional<MessageState> became = judge(leaving, sent);
+      if (became) co_return became;
+    }
+    if (is_closing) co_return std::nullopt;
+    const std::optional<std::chrono::milliseconds> asked = sent ? std::nullopt : sent.error().retry_after;
+    attempt.wait.expires_after(std::max(delay, asked.value_or(delay)));
+    boost::system::error_code ended_early;
+    co_await attempt.wait.async_wait(asio::redirect_error(asio::use_awaitable, ended_early));
+    if (ended_early) co_return std::nullopt;
+    delay = std::min(delay * 2, kMaxRetry);
+  }
+}
+
+// The catch boundary of a delivery.
+Task<Result<channel::Delivery>> Outbox::State::send(const Leaving& leaving, JournalPassage& passage) {
+  try {
+    Result<channel::Delivery> sent =
+        co_await leaving.channel->send(leaving.outgoing, passage, Deadline::in(kSendTimeout));
+    co_return sent;
+  } catch (const std::exception& thrown) {
+    const auto* abandoned = dynamic_cast<const boost::system::system_error*>(&thrown);
+    if (abandoned && abandoned->code() == asio::error::operation_aborted) throw;
+    spdlog::error("{}: sending the reply to message {} failed: {}", leaving.channel->name(), leaving.id, thrown.what());
+  }
+  co_return channel::Delivery::unknown;
+}
+
+// What the reply became, or nothing when it is to be tried again.
+std::optional<MessageState> Outbox::State::judge(const Leaving& leaving, const Result<channel::Delivery>& sent) const {
+  const std::string& name = leaving.channel->name();
+  if (sent) {
+    switch (*sent) {
+      case channel::Delivery::sent:
+        return MessageState::sent;
+      case channel::Delivery::gone:
+        spdlog::info("{}: chat {} is gone", name, leaving.outgoing.chat);
+        return MessageState::undelivered;
+      case channel::Delivery::unknown:
+        spdlog::warn(
+            "{}: nobody knows whether the reply to message {} in chat {} arrived; it is not sent again "
+            "(resend_unknown). `usher conversations --state unknown` lists such replies",
+            name, leaving.id, leaving.outgoing.chat);
+        return MessageState::unknown;
+    }
+  }
+  if (!may_pass(sent.error().kind)) {
+    spdlog::error("{}: the reply to message {} was refused: {}", name, leaving.id, sent.error().message);
+    return MessageState::undelivered;
+  }
+  spdlog::warn("{}: the reply to message {} waits: {}", name, leaving.id, sent.error().message);
+  return std::nullopt;
+}
+
+Outbox::Outbox(asio::any_io_executor loop, Journal& journal, std::size_t max_sending,
+               std::function<void(const channel::Channel&)> on_done)
+    : state_(std::make_shared<State>(std::move(loop), journal, max_sending, std::move(on_done))) {}
+
+Outbox::~Outbox() = default;
+
+bool Outbox::would_send_now(const std::string& lane, const channel::Channel& channel, const std::string& chat) const {
+  return !state_->is_closing && state_->lanes.would_run_now(lane) && channel.can_send_now(chat);
+}
+
+void Outbox::push(Leaving leaving) {
+  std::string lane = leaving.lane;
+  // The place that was free when it was stored may be taken.
+  if (leaving.is_leaving && !state_->lanes.would_run_now(lane)) {
+    leaving.is_leaving = false;
+    state_->journal.mark_ready(leaving.id, leaving.parts_arrived);
+  }
+  state_->lanes.push(lane, std::move(leaving));
+  state_->dispatch();
+}
+
+std::size_t Outbox::size() const { return state_->lanes.waiting() + state_->lanes.running(); }
+
+void Outbox::close() {
+  state_->is_closing = true;
+  for (auto& [lane, attempt] : state_->attempts) attempt->wait.cancel();
+}
+
+bool Outbox::is_resting() const { return size() == 0; }
+
+void Outbox::abandon() {
+  state_->is_closing = true;
+  // Ending one changes the map.
+  std::vector<std::shared_ptr<Attempt>> attempts;
+  for (auto& [lane, attempt] : state_->attempts) attempts.push_back(attempt);
+  for (auto& attempt : attempts) attempt->abandon.emit(asio::cancellation_type::terminal);
+}
+
+}  // namespace usher::gateway

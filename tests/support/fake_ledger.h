@@ -1,0 +1,28 @@
+// A ledger in memory: what was appended, in order. Fails while `failure` is set; then nothing is kept.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "audit/ledger.h"
+
+namespace usher::testing {
+
+class FakeLedger final : public audit::Ledger {
+ public:
+  Task<Result<void>> append(audit::Record record) override {
+    if (failure) co_return fail(*failure);
+    records.push_back(std::move(record));
+    co_return Result<void>();
+  }
+  Task<Result<void>> append_all(std::vector<audit::Record> given) override {
+    if (failure) co_return fail(*failure);
+    for (audit::Record& record : given) records.push_back(std::move(record));
+    co_return Result<void>();
+  }
+
+  std::vector<audit::Record> records;
+  std::optional<Error> failure;
+};
+
+}  // namespace usher::testing
