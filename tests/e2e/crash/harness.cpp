@@ -25,19 +25,21 @@ constexpr int kMostPeacefulLives = 8;
 // Nothing happens any more, though somebody waits: whatever they wait for, the schedule goes on. Judged is the end.
 constexpr milliseconds kQuiet{400}, kLongQuiet{4'000};
 
-std::string config_of(const World& world, const TelegramSimulator& second) {
+std::string config_of(const World& world, const TelegramSimulator& second, const std::string& more) {
   std::string common = world.common_config();
   common.replace(common.find("\"debug\""), 7, "\"warn\"\nshutdown_grace_s = 5");
-  const std::string bots =
-      "groups = \"all\"\n\n[[channels.telegram]]\nname = \"second\"\ntenant = \"acme\"\ntoken = \"" + second.token() +
-      "\"\napi_root = \"" + second.api_root() + "\"\n\n[agent]\nhistory_messages = 8\n";
+  const std::string bots = fmt::format(
+      "groups = \"all\"\n{0}\n[[channels.telegram]]\nname = \"second\"\ntenant = \"acme\"\ntoken = \"{1}\"\n"
+      "api_root = \"{2}\"\n{0}\n[agent]\nhistory_messages = 8\n\n[audit]\ncheckpoint_rows = 50\n",
+      more, second.token(), second.api_root());
   std::string roles = World::shop_roles();
   roles.replace(roles.find("[rbac.roles.buyer]"), 18,
                 fmt::format("[rbac.roles.buyer]\nrate_limit_per_minute = {}\n", kBuyerCallsAMinute));
   roles += "\n[[rbac.assignments]]\nsender = \"telegram:101\"\nrole = \"owner\"\n";
   std::string acme = World::shop_roles();
-  for (std::size_t at = 0; (at = acme.find("[rbac", at)) != std::string::npos; at += 18)
+  for (std::size_t at = 0; (at = acme.find("[rbac", at)) != std::string::npos; at += 18) {
     acme.replace(at, 5, "[tenants.acme.rbac");
+  }
   return common + bots + roles + acme;
 }
 
@@ -52,7 +54,7 @@ TelegramOptions options_of(Recorder& recorder, const std::string& bot, const std
 
 }  // namespace
 
-Harness::Harness(std::function<void(const World&)> after_death)
+Harness::Harness(std::function<void(const World&)> after_death, const std::string& bots)
     : world_([this](const json::object& request) { return recorder_.ask_model(request); },
              options_of(recorder_, "main", TelegramOptions().token)),
       second_(world_.thread.executor(), options_of(recorder_, "second", "4343:BBcrashcrashcrashcrashcrashcrashcra")),
@@ -62,7 +64,7 @@ Harness::Harness(std::function<void(const World&)> after_death)
   for (const Person& person : kPeople) {
     if (person.group != 0) recorder_.limit(sender_of(person), kBuyerCallsAMinute);
   }
-  world_.configure(config_of(world_, second_));
+  world_.configure(config_of(world_, second_, bots));
   // In the first life everybody who may gets the file that edits append to.
   Life first;
   for (std::size_t i = 0; i < kPeople.size(); ++i) {
@@ -189,16 +191,19 @@ std::string Harness::log_of(int number) const {
 
 std::string Harness::summary() const {
   const History all = history();
-  std::map<std::string, int> states;
+  std::map<std::string, int> states, ends;
   for (const auto& [message, state] : all.remains.states) ++states[state];
   std::size_t asked = 0, parts = 0;
   for (const Event& event : all.events) {
     asked += event.kind == Event::Kind::model_asked;
     parts += event.kind == Event::Kind::reply_arrived;
+    if (event.kind == Event::Kind::life_ended) ++ends[event.text];
   }
-  std::string text = fmt::format("{} lives, {} kills, {} messages, {} model calls, {} parts of answers, {} effects;",
+  std::string text = fmt::format("{} lives, {} kills, {} messages, {} model calls, {} parts of answers, {} effects\n ",
                                  lives(), kills(), all.messages.size(), asked, parts, all.remains.effects.size());
-  for (const auto& [state, count] : states) text += fmt::format(" {} {}", count, state);
+  for (const auto& [state, count] : states) text += fmt::format(" {} {},", count, state);
+  text += "\n ";
+  for (const auto& [end, count] : ends) text += fmt::format(" {}: {},", end, count);
   return text;
 }
 

@@ -17,7 +17,8 @@ namespace usher::e2e::crash {
 class Harness {
  public:
   // `after_death` may spoil what is on disk, for tests of the harness itself.
-  explicit Harness(std::function<void(const World&)> after_death = {});
+  // `bots` goes into the table of each bot.
+  explicit Harness(std::function<void(const World&)> after_death = {}, const std::string& bots = "");
 
   // Starts usher, does what `life` says, and returns when it has ended.
   void live(const Life& life);
@@ -32,7 +33,7 @@ class Harness {
   // The schedule so far, one life a line, and the end of the log of life `number`.
   std::string lives_until(int number) const;
   std::string log_of(int number) const;
-  // How many messages ended in which state, and what else there is to say in one line.
+  // How many messages ended in which state, how lives ended, and what else there is to say in some lines.
   std::string summary() const;
 
  private:

@@ -113,8 +113,7 @@ void Recorder::note_reply(const std::string& bot, const json::object& parameters
   if (lines.empty()) progress.lines.insert(1);
   for (const AnswerLine& line : lines) progress.lines.insert(line.number);
   if (reply.reset) {
-    const Message* message = history_.find(event.message);
-    if (message) history_.answers_lost.push_back(message->conversation);
+    history_.answers_lost.insert(event.message);
     event.text += " (and the platform's answer is lost)";
   }
   note(std::move(event));

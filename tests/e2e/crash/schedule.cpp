@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::int64_t kGroup = -500;
 constexpr std::uint64_t kMostMicroseconds = 3000;
+// By then what merely was to be marked is marked.
+constexpr std::uint64_t kMarkedMicroseconds = 40'000;
 // About when an usher that nobody kills begins to poll.
 constexpr std::uint64_t kStartMicroseconds = 25'000;
 
@@ -66,7 +68,8 @@ Life Schedule::next() {
   const std::size_t index = index_++;
   if (index % 3 == 2) {
     Life calm{.writings = {writing()}};
-    calm.death.spin = std::chrono::microseconds(below(kMostMicroseconds));
+    calm.death.is_peaceful = happens_once_in(3);
+    calm.death.spin = std::chrono::microseconds(below(happens_once_in(2) ? kMostMicroseconds : kMarkedMicroseconds));
     return calm;
   }
   // Twice through the labels that are ours, before anything else.

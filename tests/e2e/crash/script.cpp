@@ -14,6 +14,7 @@ namespace usher::e2e::crash {
 namespace {
 
 constexpr std::string_view kPlan = " plan: ";
+constexpr std::chrono::milliseconds kThinking{12};
 constexpr const char* kFiller = "the quick brown fox jumps over the lazy dog and goes home";
 
 std::string text_of(const json::value& message) {
@@ -119,6 +120,8 @@ ModelAnswer answer_by_plan(const json::object& request) {
   ModelAnswer answer;
   answer.piece_bytes = 600;
   const Position position = position_of(request);
+  // Some take a while, so that several turns are on their way at once.
+  if ((position.message + position.round) % 3 == 0) answer.transport.delay = kThinking;
   const std::vector<std::string> rounds = split(position.plan, ';');
   const auto round = static_cast<std::size_t>(position.round);
   if (position.message == 0 || round >= rounds.size()) {

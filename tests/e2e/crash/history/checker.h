@@ -30,7 +30,8 @@ Violations check_parts(const History& history);
 Violations check_order(const History& history);
 // What was confirmed during a life is on disk at its end.
 Violations check_stored(const History& history);
-// A reply is unknown only where something broke while it was sent: at most one a conversation for each such accident.
+// A reply is unknown only where something broke while it was sent: a life was killed that had it on disk as leaving, or
+// the platform's answer was lost.
 Violations check_unknown(const History& history);
 // A tool's effect happens at most once, and once when the answer says so.
 Violations check_effects(const History& history);

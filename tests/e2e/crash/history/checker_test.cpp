@@ -91,6 +91,7 @@ TEST_CASE("a message that was accepted and never answered is found, one whose re
   told.forget(Kind::reply_arrived, 2);
   CHECK(told.verdict() == Names{"answered"});
   told.history.remains.states[2] = "unknown";
+  told.history.answers_lost.insert(2);
   CHECK(told.verdict().empty());
 }
 
@@ -141,6 +142,7 @@ TEST_CASE("parts out of order are found, and a gap only where the reply is not u
 
   Told gap;
   gap.history.remains.states[1] = "unknown";
+  gap.history.answers_lost.insert(1);
   gap.find("T1#1/3\nT1#2/3")->text = "T1#1/3";
   CHECK(gap.verdict().empty());
   gap.history.remains.states[1] = "sent";
@@ -170,14 +172,24 @@ TEST_CASE("what is confirmed and not on disk when its life ends is found") {
   CHECK(told.verdict() == Names{"stored"});
 }
 
-TEST_CASE("more unknown replies in a conversation than there were accidents are found") {
+TEST_CASE("a reply that is unknown though nothing broke while it left is found") {
   Told told;
-  told.history.remains.states[1] = "unknown";
-  CHECK(told.verdict().empty());
   told.history.remains.states[2] = "unknown";
   CHECK(told.verdict() == Names{"unknown"});
-  told.history.answers_lost.push_back("main/200");
+  Told lost = told;
+  lost.history.answers_lost.insert(2);
+  CHECK(lost.verdict().empty());
+
+  const auto killed = told.find("killed");
+  Event leaving = *killed;
+  leaving.kind = Kind::stored;
+  leaving.message = 2;
+  leaving.text = "sending";
+  told.history.events.insert(killed, leaving);
   CHECK(told.verdict().empty());
+  told.find("killed")->is_violent = false;
+  told.find("killed")->text = "exit 0";
+  CHECK(told.verdict() == Names{"unknown"});
 }
 
 TEST_CASE("an effect that happened twice, or that was only said to have happened, is found") {

@@ -58,7 +58,7 @@ struct History {
   std::vector<Message> messages;
   std::vector<Event> events;                             // in order
   std::map<std::string, std::int64_t> calls_per_minute;  // the limit of each sender that has one
-  std::vector<std::string> answers_lost;  // by conversation: an answer of the platform that never reached usher
+  std::set<int> answers_lost;  // messages whose reply arrived while the platform's answer was lost
   Remains remains;
 
   const Message* find(int number) const;
