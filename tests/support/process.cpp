@@ -58,6 +58,14 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// Names the process itself and not its number, which another may have once it was reaped. glibc 2.36 declares
+// pidfd_open and pidfd_send_signal without C linkage, so they cannot be called from here.
+int open_handle(pid_t pid) {
+  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (handle < 0) throw_errno("pidfd_open", errno);
+  return handle;
+}
+
 pid_t spawn(const ProcessOptions& options, int input, int output, int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -78,6 +86,7 @@ pid_t spawn(const ProcessOptions& options, int input, int output, int errors) {
 
 struct Process::State {
   pid_t pid = -1;
+  int handle = -1;  // a pidfd
   int input = -1;
   std::optional<int> status;
 
@@ -105,13 +114,8 @@ struct Process::State {
 
   bool wait_for_end(std::chrono::milliseconds timeout) {
     if (status) return true;
-    // glibc 2.36 declares pidfd_open without C linkage, so it cannot be called from here.
-    int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    if (descriptor < 0) throw_errno("pidfd_open", errno);
-    pollfd poll_descriptor{descriptor, POLLIN, 0};
-    int ready = ::poll(&poll_descriptor, 1, static_cast<int>(timeout.count()));
-    ::close(descriptor);
-    if (ready <= 0) return false;
+    pollfd poll_descriptor{handle, POLLIN, 0};
+    if (::poll(&poll_descriptor, 1, static_cast<int>(timeout.count())) <= 0) return false;
     int raw = 0;
     if (::waitpid(pid, &raw, 0) != pid) throw_errno("waitpid", errno);
     status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
@@ -125,6 +129,7 @@ Process::Process(const ProcessOptions& options) : state_(std::make_unique<State>
   ::signal(SIGPIPE, SIG_IGN);  // writing to a program that has ended is an error, not our end
   Pipe input, output, errors;
   state_->pid = spawn(options, input.read_end, output.write_end, errors.write_end);
+  state_->handle = open_handle(state_->pid);
   close_descriptor(input.read_end);
   close_descriptor(output.write_end);
   close_descriptor(errors.write_end);
@@ -136,15 +141,14 @@ Process::Process(const ProcessOptions& options) : state_(std::make_unique<State>
 
 Process::~Process() {
   close_input();
-  if (!state_->status) ::kill(state_->pid, SIGKILL);
+  if (!state_->status) signal(SIGKILL);
   state_->wait_for_end(std::chrono::minutes(1));
+  ::close(state_->handle);
 }
 
 pid_t Process::pid() const { return state_->pid; }
 
-void Process::signal(int number) {
-  if (!state_->status) ::kill(state_->pid, number);
-}
+void Process::signal(int number) { ::syscall(SYS_pidfd_send_signal, state_->handle, number, nullptr, 0); }
 
 void Process::write(const std::string& text) {
   std::size_t written = 0;

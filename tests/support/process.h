@@ -1,5 +1,6 @@
 // Runs a real program beside a test: its streams are pipes, its end is awaited with a timeout, and it is killed when
-// the test is over. Every function may be called from any thread; readers of the pipes are threads of their own.
+// the test is over. signal() and the texts may be asked for from any thread, also once it has ended (a signal then does
+// nothing); wait() from one. Readers of the pipes are threads of their own.
 #pragma once
 
 #include <sys/types.h>

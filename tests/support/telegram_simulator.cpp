@@ -71,6 +71,13 @@ Task<HttpReply> TelegramSimulator::State::on_call(HttpCall call) {
   if (path.substr(4, slash - 4) != options.token || slash < 4) co_return refused(401, "Unauthorized");
   const std::string method = lower_case(path.substr(slash + 1));
   json::object parameters = parameters_of(call, query);
+  if (options.watch) options.watch(method, parameters, nullptr);
+  HttpReply reply = co_await answer(method, parameters);
+  if (options.watch) options.watch(method, parameters, &reply);
+  co_return reply;
+}
+
+Task<HttpReply> TelegramSimulator::State::answer(std::string method, json::object parameters) {
   bool is_lost = false;
   {
     const std::lock_guard lock(mutex);

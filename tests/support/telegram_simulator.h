@@ -37,6 +37,9 @@ struct TelegramOptions {
   std::int64_t first_update_id = 1000;
   std::uint16_t port = 0;
   HttpServer::Handler other;  // answers calls that are not the Bot API's; without it they are 404
+  // Told of every call of the Bot API when it has come (`reply` is null), and when it has taken effect but its answer
+  // has not left. On the executor; may call the simulator.
+  std::function<void(const std::string& method, const json::object& parameters, const HttpReply* reply)> watch;
 };
 
 class TelegramSimulator {

@@ -30,6 +30,7 @@ struct TelegramSimulator::State : std::enable_shared_from_this<State> {
 
   // ---- the HTTP side; on the executor ----
   Task<HttpReply> on_call(HttpCall call);
+  Task<HttpReply> answer(std::string method, json::object parameters);
   Task<HttpReply> get_updates(json::object parameters);
   HttpReply download(const std::string& path);
   HttpReply call_method(const std::string& method, const json::object& parameters);

@@ -1,0 +1,210 @@
+#include "e2e/crash/harness.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <boost/asio/post.hpp>
+#include <future>
+#include <map>
+
+#include "e2e/crash/remains.h"
+#include "e2e/crash/script.h"
+
+namespace usher::e2e::crash {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int kBuyerCallsAMinute = 4;
+constexpr int kKilled = 128 + SIGKILL;
+constexpr int kTerminated = 128 + SIGTERM;  // a SIGTERM that came before usher listens to it
+constexpr std::size_t kLogTail = 3000;
+constexpr int kMostPeacefulLives = 8;
+// Nothing happens any more, though somebody waits: whatever they wait for, the schedule goes on. Judged is the end.
+constexpr milliseconds kQuiet{400}, kLongQuiet{4'000};
+
+std::string config_of(const World& world, const TelegramSimulator& second, const std::string& more) {
+  std::string common = world.common_config();
+  common.replace(common.find("\"debug\""), 7, "\"warn\"\nshutdown_grace_s = 5");
+  const std::string bots = fmt::format(
+      "groups = \"all\"\n{0}\n[[channels.telegram]]\nname = \"second\"\ntenant = \"acme\"\ntoken = \"{1}\"\n"
+      "api_root = \"{2}\"\n{0}\n[agent]\nhistory_messages = 8\n\n[audit]\ncheckpoint_rows = 50\n",
+      more, second.token(), second.api_root());
+  std::string roles = World::shop_roles();
+  roles.replace(roles.find("[rbac.roles.buyer]"), 18,
+                fmt::format("[rbac.roles.buyer]\nrate_limit_per_minute = {}\n", kBuyerCallsAMinute));
+  roles += "\n[[rbac.assignments]]\nsender = \"telegram:101\"\nrole = \"owner\"\n";
+  std::string acme = World::shop_roles();
+  for (std::size_t at = 0; (at = acme.find("[rbac", at)) != std::string::npos; at += 18) {
+    acme.replace(at, 5, "[tenants.acme.rbac");
+  }
+  return common + bots + roles + acme;
+}
+
+TelegramOptions options_of(Recorder& recorder, const std::string& bot, const std::string& token) {
+  TelegramOptions options;
+  options.token = token;
+  options.watch = [&recorder, bot](const std::string& method, const json::object& parameters, const HttpReply* reply) {
+    recorder.watch(bot, method, parameters, reply);
+  };
+  return options;
+}
+
+}  // namespace
+
+Harness::Harness(std::function<void(const World&)> after_death, const std::string& bots)
+    : world_([this](const json::object& request) { return recorder_.ask_model(request); },
+             options_of(recorder_, "main", TelegramOptions().token)),
+      second_(world_.thread.executor(), options_of(recorder_, "second", "4343:BBcrashcrashcrashcrashcrashcrashcra")),
+      after_death_(std::move(after_death)) {
+  recorder_.add("main", world_.telegram);
+  recorder_.add("second", second_);
+  for (const Person& person : kPeople) {
+    if (person.group != 0) recorder_.limit(sender_of(person), kBuyerCallsAMinute);
+  }
+  world_.configure(config_of(world_, second_, bots));
+  // In the first life everybody who may gets the file that edits append to.
+  Life first;
+  for (std::size_t i = 0; i < kPeople.size(); ++i) {
+    if (kPeople[i].may_do_everything) first.writings.push_back({.person = i, .plan = "begin;say 1"});
+  }
+  first.death.is_peaceful = true;
+  live(first);
+}
+
+void Harness::live(const Life& life) {
+  lives_.push_back(to_string(life));
+  recorder_.begin(static_cast<int>(lives_.size()), lives_.back());
+  for (std::size_t i = 0; i < life.repeats; ++i) recorder_.repeat(++repeats_ * 7);
+  Life rest = life;
+  for (const Writing& writing : life.writings) {
+    if (writing.at_event == 0) recorder_.write(writing);
+  }
+  std::erase_if(rest.writings, [](const Writing& writing) { return writing.at_event == 0; });
+  if (life.loses_reply) recorder_.lose_reply();
+  if (life.loses_poll) recorder_.lose_poll();
+  ProcessOptions options = world_.process_options({"run"});
+  if (life.death.way == Death::Way::label) {
+    options.environment["USHER_FAILPOINT"] = fmt::format("{}:{}", life.death.label, life.death.times);
+  }
+  Process process(options);
+  recorder_.arm(rest, process);
+  const End end = watch(life, process);
+  conclude(life, process, end);
+}
+
+Harness::End Harness::watch(const Life& life, Process& process) {
+  const Death& death = life.death;
+  const auto end_of_spin = Clock::now() + death.spin;
+  const auto latest = Clock::now() + patience;
+  const milliseconds quiet = death.way == Death::Way::label || death.is_peaceful ? kLongQuiet : kQuiet;
+  std::size_t seen = recorder_.events();
+  Clock::time_point last = Clock::now();
+  End end;
+  bool is_over = false;
+  while (!is_over && !end.has_hung && !process.wait(milliseconds(0))) {
+    const Clock::time_point now = Clock::now();
+    if (death.way == Death::Way::startup) {
+      is_over = now >= end_of_spin;
+      continue;
+    }
+    if (std::exchange(seen, recorder_.events()) != seen) last = now;
+    if (recorder_.is_polling()) is_over = (recorder_.is_settled() || now - last > quiet) && !recorder_.write_rest();
+    end.has_hung = now > latest;
+    if (!is_over) recorder_.wait(milliseconds(2));
+  }
+  if (is_over && (death.way == Death::Way::label || death.is_peaceful)) {
+    // What happens at the shutdown has labels too.
+    process.signal(SIGTERM);
+    end.has_hung = !process.wait(patience);
+  }
+  if (!process.wait(milliseconds(0))) {
+    if (death.way == Death::Way::settled) std::this_thread::sleep_for(death.spin);
+    end.was_killed_here = true;
+    process.signal(SIGKILL);
+  }
+  const std::optional<int> status = process.wait(patience);
+  REQUIRE_MESSAGE(status.has_value(), "usher survives kill -9");
+  end.status = *status;
+  return end;
+}
+
+void Harness::conclude(const Life& life, Process& process, End end) {
+  let_simulators_finish();
+  end.was_killed_here |= recorder_.disarm();
+  recorder_.note_states(states_beneath(world_.dir / "data"));
+  const bool was_killed = (end.status == kKilled || end.status == kTerminated) && !end.has_hung;
+  std::string how = end.has_hung ? "it hangs" : was_killed ? "killed" : fmt::format("exit {}", end.status);
+  std::string_view label;
+  if (was_killed && !end.was_killed_here) {
+    label = life.death.label;
+    reached_.insert(label);
+    how = fmt::format("died at {}", label);
+  }
+  recorder_.end(how, label, was_killed);
+  if (was_killed) ++kills_;
+  const std::string errors = process.errors();
+  logs_.push_back(errors.substr(errors.size() - std::min(errors.size(), kLogTail)));
+  if (after_death_) after_death_(world_);
+}
+
+// What a killed process had sent is still on its way; it belongs to the life that is over.
+void Harness::let_simulators_finish() {
+  for (int round = 0; round < 4; ++round) {
+    std::promise<void> passed;
+    asio::post(world_.thread.executor(), [&] { passed.set_value(); });
+    passed.get_future().wait();
+  }
+}
+
+void Harness::end_in_peace() {
+  for (int i = 0; i < kMostPeacefulLives; ++i) {
+    Life peace;
+    peace.death.is_peaceful = true;
+    live(peace);
+    if (recorder_.is_done()) break;
+  }
+  Remains remains = remains_beneath(world_.dir / "data");
+  remains.ledger = verify_ledger();
+  recorder_.finish(std::move(remains));
+}
+
+std::string Harness::verify_ledger() {
+  if (!contains(world_.command({"--help"}).output, "audit")) return "";
+  const ProcessResult verified = world_.command({"audit", "verify"});
+  return verified.status == 0 ? "" : fmt::format("exit {}: {}{}", verified.status, verified.output, verified.errors);
+}
+
+std::string Harness::lives_until(int number) const {
+  std::string text;
+  for (int i = 1; i <= std::min(number, lives()); ++i) {
+    text += fmt::format("  life {}: {}\n", i, lives_[static_cast<std::size_t>(i) - 1]);
+  }
+  return text;
+}
+
+std::string Harness::log_of(int number) const {
+  return number < 1 || number > lives() ? "" : logs_[static_cast<std::size_t>(number) - 1];
+}
+
+std::string Harness::summary() const {
+  const History all = history();
+  std::map<std::string, int> states, ends;
+  for (const auto& [message, state] : all.remains.states) ++states[state];
+  std::size_t asked = 0, parts = 0;
+  for (const Event& event : all.events) {
+    asked += event.kind == Event::Kind::model_asked;
+    parts += event.kind == Event::Kind::reply_arrived;
+    if (event.kind == Event::Kind::life_ended) ++ends[event.text];
+  }
+  std::string text = fmt::format("{} lives, {} kills, {} messages, {} model calls, {} parts of answers, {} effects\n ",
+                                 lives(), kills(), all.messages.size(), asked, parts, all.remains.effects.size());
+  for (const auto& [state, count] : states) text += fmt::format(" {} {},", count, state);
+  text += "\n ";
+  for (const auto& [end, count] : ends) text += fmt::format(" {}: {},", end, count);
+  return text;
+}
+
+}  // namespace usher::e2e::crash

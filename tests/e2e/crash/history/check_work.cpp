@@ -1,0 +1,196 @@
+// What turns did: effects, model calls, what was kept and counted of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <ranges>
+#include <set>
+#include <span>
+
+#include "e2e/crash/history/checker.h"
+
+namespace usher::e2e::crash {
+namespace {
+
+constexpr std::chrono::microseconds kMinute = std::chrono::minutes(1);
+// A call is admitted some time before the simulator sees it.
+constexpr std::chrono::microseconds kOnItsWay = std::chrono::seconds(1);
+
+// Where a turn stands when its process dies: the model's newest answer is stored as a step …
+constexpr std::array<std::string_view, 3> kStepIsStored{"turn.step_committed", "turn.call_committed", "turn.call_done"};
+// … or as the reply.
+constexpr std::array<std::string_view, 3> kReplyIsStored{"reply.committed", "reply.remembered",
+                                                         "delivery.part_leaving"};
+
+// Which question to the model: of which turn, of which agent in it, after how many answers.
+struct Question {
+  int message = 0;
+  std::string agent;
+  int round = 0;
+  auto operator<=>(const Question&) const = default;
+};
+
+bool holds(std::span<const std::string_view> labels, std::string_view label) {
+  return std::ranges::find(labels, label) != labels.end();
+}
+
+Question question_of(const Event& event) { return {event.message, event.agent, event.round}; }
+
+// Of every message that waits for its answer at the end of a life: the question that the model answered last.
+// Nothing can be concluded (nullopt) while one of them may be at the label without having asked the model at all.
+std::optional<std::vector<Question>> last_questions(std::span<const Event> before, std::string_view label) {
+  const bool is_step = holds(kStepIsStored, label);
+  std::map<int, std::optional<Question>> waiting;
+  std::set<int> answered;
+  for (const Event& event : before) {
+    if (event.kind == Event::Kind::written) waiting[event.message];
+    if (event.kind == Event::Kind::model_asked) waiting[event.message] = question_of(event);
+    if (event.kind == Event::Kind::reply_arrived) answered.insert(event.message);
+  }
+  std::vector<Question> last;
+  for (const auto& [message, question] : waiting) {
+    if (answered.contains(message)) {
+      // The rest of its reply may be what is on its way.
+      if (!is_step && label == "delivery.part_leaving") return std::nullopt;
+      continue;
+    }
+    if (question) last.push_back(*question);
+    if (!question && !is_step) return std::nullopt;
+  }
+  return last;
+}
+
+// One of those turns stood at the label, so its question must not come again.
+void check_death_at_label(const History& history, std::size_t death, Violations& found) {
+  const Event& ended = history.events[death];
+  if (!holds(kStepIsStored, ended.label) && !holds(kReplyIsStored, ended.label)) return;
+  const std::span all(history.events);
+  const auto last = last_questions(all.first(death), ended.label);
+  if (!last || last->empty()) return;
+  const std::span after = all.subspan(death);
+  const bool all_come_again = std::ranges::all_of(*last, [&](const Question& question) {
+    return std::ranges::any_of(after, [&](const Event& event) {
+      return event.kind == Event::Kind::model_asked && question_of(event) == question;
+    });
+  });
+  if (!all_come_again) return;
+  found.push_back(
+      {"paid twice",
+       fmt::format("life {} died at {}, where an answer of the model is stored, and all of the {} questions "
+                   "then open are asked again",
+                   ended.life, ended.label, last->size()),
+       last->front().message, ended.life});
+}
+
+}  // namespace
+
+Violations check_stored(const History& history) {
+  Violations found;
+  std::set<int> confirmed, stored;
+  for (const Event& event : history.events) {
+    if (event.kind == Event::Kind::confirmed) confirmed.insert(event.message);
+    if (event.kind == Event::Kind::stored) stored.insert(event.message);
+    if (event.kind != Event::Kind::life_ended) continue;
+    std::vector<int> missing;
+    std::ranges::set_difference(confirmed, stored, std::back_inserter(missing));
+    for (int message : missing) {
+      found.push_back(
+          {"stored", fmt::format("T{} is confirmed to the platform and not on disk", message), message, event.life});
+      confirmed.erase(message);
+    }
+  }
+  return found;
+}
+
+Violations check_effects(const History& history) {
+  Violations found;
+  for (const auto& [token, times] : history.remains.effects) {
+    if (times <= 1) continue;
+    found.push_back({"effects", fmt::format("{} happened {} times", token, times), message_of_token(token)});
+  }
+  std::set<std::string> claimed;
+  for (const Event& event : history.events) {
+    if (event.kind != Event::Kind::reply_arrived) continue;
+    for (std::string& token : claims_of(event.text)) claimed.insert(std::move(token));
+  }
+  for (const std::string& token : claimed) {
+    if (history.remains.effects.contains(token)) continue;
+    found.push_back(
+        {"effects", fmt::format("{} is said to have succeeded and is not there", token), message_of_token(token)});
+  }
+  return found;
+}
+
+Violations check_rate(const History& history) {
+  Violations found;
+  for (const auto& [sender, limit] : history.calls_per_minute) {
+    std::vector<const Event*> calls;
+    for (const Event& event : history.events) {
+      if (event.kind == Event::Kind::model_asked && event.sender == sender) calls.push_back(&event);
+    }
+    const auto most = static_cast<std::size_t>(limit);
+    for (std::size_t i = most; i < calls.size(); ++i) {
+      if (calls[i]->at - calls[i - most]->at >= kMinute - kOnItsWay) continue;
+      found.push_back(
+          {"rate",
+           fmt::format("{} reached the model {} times within {} s; {} are allowed in a minute", sender, most + 1,
+                       std::chrono::ceil<std::chrono::seconds>(calls[i]->at - calls[i - most]->at).count(), limit),
+           calls[i]->message, calls[i]->life});
+      break;
+    }
+  }
+  return found;
+}
+
+Violations check_paid_once(const History& history) {
+  Violations found;
+  std::map<std::pair<int, std::string>, int> furthest;  // by turn and agent: the last round that was asked for
+  std::set<int> answered;
+  for (std::size_t i = 0; i < history.events.size(); ++i) {
+    const Event& event = history.events[i];
+    if (event.kind == Event::Kind::reply_arrived) answered.insert(event.message);
+    if (event.kind == Event::Kind::life_ended) check_death_at_label(history, i, found);
+    if (event.kind != Event::Kind::model_asked) continue;
+    int& round = furthest.try_emplace({event.message, event.agent}, 0).first->second;
+    if (event.round < round || answered.contains(event.message)) {
+      found.push_back(
+          {"paid twice",
+           fmt::format("T{} {}: round {} is asked for again after {}", event.message, event.agent, event.round,
+                       event.round < round ? fmt::format("round {}", round) : "its answer has arrived"),
+           event.message, event.life});
+    }
+    round = std::max(round, event.round);
+  }
+  return found;
+}
+
+Violations check_budget(const History& history) {
+  std::map<std::string, std::int64_t> cost;
+  for (const Event& event : history.events) {
+    if (event.kind == Event::Kind::model_asked) cost[event.sender] += event.micro_usd;
+  }
+  Violations found;
+  for (const auto& [sender, amount] : cost) {
+    const auto charged = history.remains.charged.find(sender);
+    const std::int64_t known = charged == history.remains.charged.end() ? 0 : charged->second;
+    if (known >= amount) continue;
+    found.push_back({"budget", fmt::format("{} used {} µUSD and was charged {}", sender, amount, known)});
+  }
+  return found;
+}
+
+Violations check_soundness(const History& history) {
+  Violations found;
+  for (const Event& event : history.events) {
+    if (event.kind != Event::Kind::life_ended || event.is_violent || event.text == "exit 0") continue;
+    found.push_back({"soundness", fmt::format("life {} ended by itself: {}", event.life, event.text), 0, event.life});
+  }
+  for (const std::string& database : history.remains.damaged) {
+    found.push_back({"soundness", "a damaged database: " + database});
+  }
+  if (!history.remains.ledger.empty()) found.push_back({"soundness", "the ledger: " + history.remains.ledger});
+  return found;
+}
+
+}  // namespace usher::e2e::crash

@@ -1,0 +1,50 @@
+// What usher promises of a conversation whatever kills it, judged from a history alone. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "e2e/crash/history/history.h"
+
+namespace usher::e2e::crash {
+
+struct Violation {
+  std::string property;  // "answered", "once", "parts", "order", "stored", "effects", "rate", "paid twice", …
+  std::string what;      // a sentence
+  int message = 0;       // 0 = none in particular
+  int life = 0;          // 0 = none in particular
+};
+
+// Everything that is wrong, in the order of the properties; empty = nothing is.
+std::vector<Violation> check(const History& history);
+
+// Each property alone; check() asks all of them.
+using Violations = std::vector<Violation>;
+// Each message is confirmed and answered whole, or said to be unknown.
+Violations check_answered(const History& history);
+// No line of an answer arrives twice, and none that belongs to no message.
+Violations check_once(const History& history);
+// The lines of one answer arrive in their order; a gap only where the reply is unknown.
+Violations check_parts(const History& history);
+// In a conversation answers come in the order of the messages.
+Violations check_order(const History& history);
+// What was confirmed during a life is on disk at its end.
+Violations check_stored(const History& history);
+// A reply is unknown only where something broke while it was sent: a life was killed that had it on disk as leaving, or
+// the platform's answer was lost.
+Violations check_unknown(const History& history);
+// A tool's effect happens at most once, and once when the answer says so.
+Violations check_effects(const History& history);
+// No sender reaches the model more often than its limit in any minute, over all lives.
+Violations check_rate(const History& history);
+// A model's answer that is stored is not asked for again.
+Violations check_paid_once(const History& history);
+// What the model's answers cost is charged at least.
+Violations check_budget(const History& history);
+// Lives end as they were told to, databases are whole, the ledger verifies.
+Violations check_soundness(const History& history);
+
+// For people who have to find out: the violation, what the conversation saw in each life, and where it stood.
+std::string explain(const History& history, const Violation& violation);
+
+}  // namespace usher::e2e::crash

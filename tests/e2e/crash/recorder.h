@@ -1,0 +1,108 @@
+// Watches both bots' platforms and the model, writes the history, and strikes: it writes messages, sends SIGTERM and
+// kills when the simulators have seen so many events. Simulators call it on their executor, the harness on its own
+// thread; everything is guarded by one mutex. Outlives the simulators.
+#pragma once
+
+#include <condition_variable>
+#include <initializer_list>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "e2e/crash/history/history.h"
+#include "e2e/crash/schedule.h"
+#include "support/model_simulator.h"
+#include "support/process.h"
+#include "support/telegram_simulator.h"
+
+namespace usher::e2e::crash {
+
+using namespace usher::testing;
+
+class Recorder {
+ public:
+  // By the name of its channel. Before anything is written.
+  void add(const std::string& bot, TelegramSimulator& telegram);
+  void limit(const std::string& sender, std::int64_t calls_per_minute);
+
+  // For the simulators.
+  void watch(const std::string& bot, const std::string& method, const json::object& parameters, const HttpReply* reply);
+  ModelAnswer ask_model(const json::object& request);
+
+  // For the harness. A person writes; the message's number.
+  int write(const Writing& writing);
+  // The platform delivers one of the newest messages once more, were it confirmed or not.
+  void repeat(std::uint64_t choice);
+  void lose_reply();
+  void lose_poll();
+  // Events belong to life `number` from now on.
+  void begin(int number, const std::string& what);
+  // From now on events count towards `life`'s writings and death; until disarm(). `process` must live until then.
+  void arm(const Life& life, Process& process);
+  // True when it was killed from here.
+  bool disarm();
+  // Writes what the armed life still has to write; false when that is nothing.
+  bool write_rest();
+  void end(const std::string& how, std::string_view label, bool is_violent);
+  // States as they are on disk, by bot and update id: what changed becomes an event.
+  void note_states(const std::map<std::pair<std::string, std::int64_t>, std::string>& states);
+
+  // True when each bot has polled in the armed life.
+  bool is_polling() const;
+  // True when nobody waits: every message is answered whole, unknown, or on disk as one whose reply was leaving.
+  bool is_settled() const;
+  // The same without the last: nothing is left to do for usher.
+  bool is_done() const;
+  std::size_t events() const;
+  // Waits for an event or a while.
+  void wait(std::chrono::milliseconds longest) const;
+  History history() const;
+  void finish(Remains remains);
+
+ private:
+  struct Trigger {
+    Life life;
+    Process* process = nullptr;
+    std::size_t seen = 0;
+    std::set<std::string> polled{};
+    bool has_terminated = false, has_killed = false;
+  };
+
+  // What the event that was just seen sets off; waits and kills outside of the lock.
+  void strike();
+  void note(Event event);
+  void note_updates(const std::string& bot, const HttpReply& reply);
+  void note_confirmed(const std::string& bot, std::int64_t offset);
+  void note_reply(const std::string& bot, const json::object& parameters, const HttpReply& reply);
+  int write_locked(const Writing& writing);
+  int message_answered(const std::string& bot, const json::object& parameters, const std::string& text) const;
+  bool all_are_answered_or(std::initializer_list<std::string_view> states) const;
+  // Which lines of a message's answer have arrived, and how many there are.
+  struct Progress {
+    std::set<int> lines;
+    std::size_t of = 1;
+    bool is_whole() const { return lines.size() >= of; }
+  };
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::map<std::string, TelegramSimulator*> bots_;
+  History history_;
+  std::vector<std::size_t> persons_;  // who wrote history_.messages[i]
+  std::set<int> confirmed_;
+  std::map<int, Progress> progress_;
+  std::map<int, std::string> states_;
+  std::size_t events_ = 0;
+  int life_ = 0;
+  std::optional<Trigger> trigger_;
+};
+
+// "main/100", "main/-500/300"
+std::string conversation_of(const Person& person);
+// "default/telegram:100"
+std::string sender_of(const Person& person);
+
+}  // namespace usher::e2e::crash
