@@ -107,7 +107,8 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
                  .workspace = services_.workspaces.select(**role),
                  .sender_digest = sender_digest(conversation.sender),
                  .audience = audience_of(incoming),
-                 .pool = services_.pool};
+                 .pool = services_.pool,
+                 .records = {&services_.ledger, fmt::format("{}/{}", incoming.channel, incoming.platform_id)}};
   seated.conversation = conversation_key(conversation);
   std::optional<std::string> answer = co_await answer_command(incoming, seated);
   if (answer) co_return sentence(std::move(*answer));

@@ -71,10 +71,12 @@ struct Policy::Compiled {
                                                          const std::vector<std::string>& allowed);
   Compiled(PolicyDocument written, MakeMatcher make)
       : document(std::move(written)),
+        hash(to_hex(digest_of(document))),
         actions(make(document.denied_actions, document.allowed_actions)),
         resources(make(document.denied_resources, document.allowed_resources)) {}
 
   const PolicyDocument document;
+  const std::string hash;
   const std::unique_ptr<const Matcher> actions;
   const std::unique_ptr<const Matcher> resources;
 
@@ -103,6 +105,7 @@ Result<std::shared_ptr<const Policy>> Policy::compile_bounded(PolicyDocument doc
 }
 
 const PolicyDocument& Policy::document() const { return compiled_->document; }
+const std::string& Policy::hash() const { return compiled_->hash; }
 
 Verdict Policy::judge(const Request& request) const {
   const PolicyDocument& document = compiled_->document;

@@ -89,6 +89,8 @@ class Policy {
   bool may_allow(std::string_view action_glob, int sensitivity) const;
 
   const PolicyDocument& document() const;
+  // digest_of(document()) as 64 hex digits: how the ledger names a policy.
+  const std::string& hash() const;
 
  private:
   struct Compiled;

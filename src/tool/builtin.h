@@ -24,6 +24,7 @@
 #include "memory/documents.h"
 #include "memory/memory.h"
 #include "rbac/role.h"
+#include "tool/call_records.h"
 #include "tool/tool.h"
 
 namespace usher::tool {
@@ -48,6 +49,7 @@ struct Seat {
   memory::Audience audience = memory::Audience::private_chat;
   asio::any_io_executor pool;  // for blocking work
   Delegate delegate;           // empty: no subagents here
+  CallRecords records;
 };
 
 // The specs of all built-in tools, in the order they are offered (stable: prompt caches depend on it).

@@ -40,12 +40,21 @@ const char* to_string(Effect effect) {
 }
 
 RateLimitedTool::RateLimitedTool(std::unique_ptr<Tool> inner, limits::RateWindows& windows,
-                                 std::vector<limits::RateKey> keys)
-    : ToolWrapper(std::move(inner)), windows_(windows), keys_(std::move(keys)) {}
+                                 std::vector<limits::RateKey> keys, std::shared_ptr<const rbac::RoleContext> context,
+                                 CallRecords records)
+    : ToolWrapper(std::move(inner)),
+      windows_(windows),
+      keys_(std::move(keys)),
+      context_(std::move(context)),
+      records_(std::move(records)) {}
 
 Task<Result<ToolOutput>> RateLimitedTool::call(const json::object& arguments, Deadline deadline) {
   if (!keys_.empty()) {
     Result<void> admitted = co_await windows_.admit(keys_);
+    if (!admitted && admitted.error().kind == ErrorKind::limit) {
+      // Refused all the same where it cannot be written.
+      co_await records_.write(limit_record(*context_, spec(), admitted.error()));
+    }
     if (!admitted) co_return fail(std::move(admitted.error()));
   }
   Result<ToolOutput> output = co_await inner().call(arguments, deadline);
@@ -101,18 +110,21 @@ Admission judge_access(const rbac::RoleContext& context, const ToolSpec& spec, A
   const rbac::PolicyLayer* layer = context.deciding_layer(request);
   if (!layer) return admission;
   admission.layer = layer->role;
+  admission.policy_hash = layer->policy->hash();
   admission.decision = layer->policy->decide(request);
   admission.allowed = admission.decision->allowed;
   admission.detail = admission.decision->detail;
   return admission;
 }
 
-GatedTool::GatedTool(std::unique_ptr<Tool> inner, std::shared_ptr<const rbac::RoleContext> context)
-    : ToolWrapper(std::move(inner)), context_(std::move(context)) {}
+GatedTool::GatedTool(std::unique_ptr<Tool> inner, std::shared_ptr<const rbac::RoleContext> context, CallRecords records)
+    : ToolWrapper(std::move(inner)), context_(std::move(context)), records_(std::move(records)) {}
 
 Task<Result<ToolOutput>> GatedTool::call(const json::object& arguments, Deadline deadline) {
   Admission admission = judge_call(*context_, inner(), arguments);
+  Result<void> written = co_await records_.write(decision_record(*context_, spec(), admission));
   if (!admission.allowed) co_return fail(admission.kind, std::move(admission.detail));
+  if (!written) co_return fail(std::move(written.error()));
   Result<ToolOutput> output = co_await inner().call(arguments, deadline);
   co_return output;
 }
@@ -124,8 +136,9 @@ ToolSet make_tools(const Seat& seat, limits::RateWindows& windows, const std::ve
     if (!offered.allowed) continue;
     std::unique_ptr<Tool> tool = make_builtin(spec.name, seat);
     if (!tool) continue;  // this seat has no place for it
-    if (!keys.empty()) tool = std::make_unique<RateLimitedTool>(std::move(tool), windows, keys);
-    tools.push_back(std::make_unique<GatedTool>(std::move(tool), seat.context));
+    if (!keys.empty())
+      tool = std::make_unique<RateLimitedTool>(std::move(tool), windows, keys, seat.context, seat.records);
+    tools.push_back(std::make_unique<GatedTool>(std::move(tool), seat.context, seat.records));
   }
   return tools;
 }

@@ -34,10 +34,10 @@ struct Fixture : SeatFixture {
     auto fake = std::make_unique<FakeTool>("thing", record, FakeTool::Body(), effect);
     fake->changeable_spec().parameters =
         json::parse(R"({"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]})").as_object();
-    return std::make_unique<tool::RateLimitedTool>(std::move(fake), *windows, keys(limit));
+    return std::make_unique<tool::RateLimitedTool>(std::move(fake), *windows, keys(limit), context, seat.records);
   }
   std::unique_ptr<tool::Tool> chain(std::int64_t limit, tool::Effect effect = tool::Effect::read) {
-    return std::make_unique<tool::GatedTool>(limited(limit, effect), context);
+    return std::make_unique<tool::GatedTool>(limited(limit, effect), context, seat.records);
   }
   static Result<tool::ToolOutput> run(tool::Tool& tool, const json::object& arguments = {{"n", 1}}) {
     return testing::run_task(tool.call(arguments, Deadline::in(1min)));

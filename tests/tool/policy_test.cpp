@@ -139,7 +139,7 @@ TEST_CASE("a tool that names no well-formed access is denied, with a policy and 
       auto fake = std::make_unique<FakeTool>("thing", f.record);
       fake->changeable_spec().actions = {"*"};
       if (has_policy) f.bind({.allowed_actions = {"*"}});
-      tool::GatedTool gated(std::make_unique<NamingTool>(std::move(fake), access), f.context);
+      tool::GatedTool gated(std::make_unique<NamingTool>(std::move(fake), access), f.context, f.seat.records);
       Result<tool::ToolOutput> output =
           testing::run_task(f.loop, gated.call({}, Deadline::in(std::chrono::minutes(1))));
       REQUIRE_FALSE(output);
@@ -151,10 +151,10 @@ TEST_CASE("a tool that names no well-formed access is denied, with a policy and 
 
 TEST_CASE("a tool that announces no action is not run under a policy") {
   Fixture f;
-  tool::GatedTool free(std::make_unique<FakeTool>("thing", f.record), f.context);
+  tool::GatedTool free(std::make_unique<FakeTool>("thing", f.record), f.context, f.seat.records);
   CHECK(testing::run_task(f.loop, free.call({}, Deadline::in(std::chrono::minutes(1)))));
   f.bind({});
-  tool::GatedTool bound(std::make_unique<FakeTool>("thing", f.record), f.context);
+  tool::GatedTool bound(std::make_unique<FakeTool>("thing", f.record), f.context, f.seat.records);
   CHECK(testing::run_task(f.loop, bound.call({}, Deadline::in(std::chrono::minutes(1)))).error().kind ==
         ErrorKind::denied);
   CHECK(f.record.arguments.size() == 1);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/fake_ledger.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
@@ -21,6 +22,7 @@ struct SeatFixture {
   asio::io_context loop{1};  // outlives the pool, whose threads post to it
   asio::thread_pool pool{1};
   std::shared_ptr<rbac::RoleContext> context = std::make_shared<rbac::RoleContext>();
+  FakeLedger ledger;
   tool::Seat seat;
 
   SeatFixture() {
@@ -38,6 +40,7 @@ struct SeatFixture {
                       dir / "knowledge-index"};
     seat.sender_digest = std::string(64, 'a');
     seat.pool = pool.get_executor();
+    seat.records = {&ledger, "main/1"};
     std::filesystem::create_directories(seat.workspace.root);
     std::filesystem::create_directories(seat.workspace.knowledge_root);
   }
@@ -51,7 +54,7 @@ struct SeatFixture {
   Result<tool::ToolOutput> call(const std::string& name, const std::string& arguments) {
     std::unique_ptr<tool::Tool> tool = tool::make_builtin(name, seat);
     if (!tool) return fail(ErrorKind::not_found, "no such tool");
-    tool::GatedTool gated(std::move(tool), context);
+    tool::GatedTool gated(std::move(tool), context, seat.records);
     json::value parsed = json::parse(arguments);
     return run_task(loop, gated.call(parsed.as_object(), Deadline::in(std::chrono::minutes(1))));
   }
