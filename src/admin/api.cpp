@@ -73,9 +73,10 @@ class ApiExchange final : public net::Exchange {
   std::string peer_;
 };
 
-class Api final : public net::HttpService {
+// One of the two doors.
+class Door final : public net::HttpService {
  public:
-  Api(ApiServices services, ApiOptions options) : context_(std::move(services), std::move(options)) {}
+  Door(Context& context, bool is_operators) : context_(context), is_operators_(is_operators) {}
 
   Task<std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse>> admit(net::RequestHead head) override {
     const std::size_t path_end = std::min(head.target.find('?'), head.target.size());
@@ -84,7 +85,7 @@ class Api final : public net::HttpService {
     Call call{.id = std::move(found.id),
               .query = head.target.substr(std::min(path_end + 1, head.target.size())),
               .deadline = Deadline::at(Deadline::Time::max())};
-    Admitted<Caller> caller = judge(head, found, call.query);
+    Admitted<Caller> caller = is_operators_ ? judge_operator(head, found) : judge(head, found, call.query);
     if (!caller) {
       log_refusal(caller.error(), found.route ? name_of(*found.route) : "no route", head.peer);
       co_return std::unexpected(std::move(caller.error().answer));
@@ -94,6 +95,16 @@ class Api final : public net::HttpService {
   }
 
  private:
+  // Who could open the socket has shown who it is; no browser can.
+  static Admitted<Caller> judge_operator(const net::RequestHead& head, const FoundRoute& found) {
+    std::optional<Refusal> refused = check_route(found);
+    Caller caller = operator_at_socket();
+    if (!refused) refused = check_access(*found.route, caller);
+    if (!refused) refused = check_body(*found.route, head);
+    if (refused) return std::unexpected(std::move(*refused));
+    return caller;
+  }
+
   // Everything that the head decides, in this order.
   Admitted<Caller> judge(const net::RequestHead& head, const FoundRoute& found, std::string_view query) {
     // Probes know an address and no name.
@@ -132,13 +143,26 @@ class Api final : public net::HttpService {
     return Refusal{refusal(415, "the body must be application/json"), "another content type"};
   }
 
+  Context& context_;
+  const bool is_operators_;
+};
+
+class TwoDoors final : public Api {
+ public:
+  TwoDoors(ApiServices services, ApiOptions options) : context_(std::move(services), std::move(options)) {}
+  net::HttpService& for_network() override { return network_; }
+  net::HttpService& for_operator() override { return operator_; }
+
+ private:
   Context context_;
+  Door network_{context_, false};
+  Door operator_{context_, true};
 };
 
 }  // namespace
 
-std::unique_ptr<net::HttpService> make_api(ApiServices services, ApiOptions options) {
-  return std::make_unique<Api>(std::move(services), std::move(options));
+std::unique_ptr<Api> make_api(ApiServices services, ApiOptions options) {
+  return std::make_unique<TwoDoors>(std::move(services), std::move(options));
 }
 
 }  // namespace usher::admin

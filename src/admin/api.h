@@ -1,4 +1,7 @@
-// usher's HTTP API as an HttpService: routes, who may use them, what they do.
+// usher's HTTP API: routes, who may use them, what they do. It has two doors: for_network() is for everybody who has an
+// address and a credential; for_operator() is for the socket file that only the operator's own user can open, and asks
+// for neither: whoever comes in there may do all that an operator may, for all tenants. Which door it was is decided by
+// who holds which HttpService, never by anything in a request.
 //
 //   GET    /healthz          anybody            the process answers
 //   GET    /readyz           anybody            200 when messages are served, else 503
@@ -8,6 +11,10 @@
 //   GET    /tokens/{jti}     admin, agent (itself and its descendants)
 //   PUT    /tokens/{jti}/policy  admin          replaces an agent's policy; binds its children at once
 //   DELETE /tokens/{jti}     admin, agent (itself and its descendants)   revokes it and every descendant
+//   POST   /tokens/operator  the operator's socket      a token for an operator
+//   GET    /conversations    read               ?state=&tenant=: conversations and the state of their messages
+//   POST   /backup           the operator's socket      starts a backup
+//   GET    /backup           the operator's socket      how far it is
 //   POST   /events           an agent, a legacy key      asks for an action: 201 and stored, or 403 and why
 //   GET    /events/{id}      read, the agent that made it
 //
@@ -17,7 +24,8 @@
 // so are the policies that are compared for it at once; beyond that 429 with Retry-After.
 //
 // What is not the caller's to see answers 404 as if it did not exist. Errors are {"detail": "…"}. Host and Origin are
-// checked first, then the credentials, all before the body is read. Event-loop thread.
+// checked first, then the credentials, all before the body is read; none of them at the operator's door.
+// Event-loop thread.
 #pragma once
 
 #include <functional>
@@ -26,6 +34,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/backups.h"
+#include "admin/conversations.h"
 #include "admin/tokens.h"
 #include "base/async.h"
 #include "base/clock.h"
@@ -64,8 +74,18 @@ struct ApiServices {
   RolePolicy role_policy;
   std::function<bool(const std::string&)> is_tenant;
   std::function<Result<void>()> readiness;  // why messages are not served now
+  FindConversations conversations = {};     // empty: 503
+  Backups* backups = nullptr;               // null: 503
 };
 
-std::unique_ptr<net::HttpService> make_api(ApiServices services, ApiOptions options);
+// Event-loop thread. Both services live as long as it.
+class Api {
+ public:
+  virtual ~Api() = default;
+  virtual net::HttpService& for_network() = 0;
+  virtual net::HttpService& for_operator() = 0;
+};
+
+std::unique_ptr<Api> make_api(ApiServices services, ApiOptions options);
 
 }  // namespace usher::admin

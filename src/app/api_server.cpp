@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "admin/api.h"
 #include "admin/tokens.h"
@@ -12,6 +13,10 @@
 
 namespace usher::app {
 namespace {
+
+// Of the operator's socket: its commands come one by one, and some look at much.
+constexpr std::size_t kSocketConnections = 32;
+constexpr std::chrono::seconds kSocketPatience{60};
 
 struct ListenAddress {
   std::string host;  // IPv6 without brackets
@@ -48,75 +53,114 @@ std::vector<admin::LegacyKey> legacy_keys(const config::Api& api) {
 
 class Listening final : public ApiServer {
  public:
-  Listening(std::shared_ptr<const config::Config> config, const rbac::RoleResolver& roles, admin::ApiStores stores)
-      : config_(std::move(config)), roles_(roles), stores_(std::move(stores)) {}
+  Listening(ApiParts parts, admin::ApiStores stores) : parts_(std::move(parts)), stores_(std::move(stores)) {}
 
-  // The service needs the port and the server needs the service: so it is bound first and answered for from then on.
-  Result<void> open(asio::any_io_executor loop, asio::any_io_executor pool, const Clock& clock,
-                    std::size_t max_connections, std::function<Result<void>()> readiness) {
-    const config::Gateway& gateway = config_->gateway;
+  Result<void> open(std::size_t max_connections) {
+    std::vector<std::string> hosts;
+    Result<void> listening;
+    if (parts_.config->gateway.listen != "off") listening = listen(max_connections, hosts);
+    if (!listening) return listening;
+    service_.api = make_api(parts_, stores_, std::move(hosts));
+    open_socket();
+    return {};
+  }
+
+  Task<void> run() override {
+    using namespace asio::experimental::awaitable_operators;
+    if (network_ && operator_) {
+      co_await (network_->run() && operator_->run());
+    } else if (network_) {
+      co_await network_->run();
+    } else if (operator_) {
+      co_await operator_->run();
+    }
+  }
+  void stop(std::chrono::milliseconds grace) override {
+    if (network_) network_->stop(grace);
+    if (operator_) operator_->stop(grace);
+  }
+
+ private:
+  // The API, once it is there: it needs the port, and the server that has it needs a service.
+  struct Service final : net::HttpService {
+    std::unique_ptr<admin::Api> api;
+    Task<std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse>> admit(net::RequestHead head) override {
+      return api->for_network().admit(std::move(head));
+    }
+  };
+
+  // Bound here, answered for from the moment that the loop runs.
+  Result<void> listen(std::size_t max_connections, std::vector<std::string>& hosts) {
+    const config::Gateway& gateway = parts_.config->gateway;
     const ListenAddress address = split(gateway.listen);
     net::HttpServerOptions options{.address = address.host, .port = address.port, .max_connections = max_connections};
     if (!gateway.tls_certificate.empty()) options.tls = net::TlsFiles{gateway.tls_certificate, gateway.tls_key};
     const char* scheme = options.tls ? "https" : "http";
-    auto server = net::make_http_server(loop, std::move(options), service_);
-    if (!server) return fail(std::move(server.error()));
-    server_ = std::move(*server);
-    service_.api = admin::make_api(
-        {.tokens = *stores_.tokens,
-         .events = *stores_.events,
-         .clock = clock,
-         .pool = std::move(pool),
-         .role_policy = [this](const std::string& tenant,
-                               const std::string& role) { return roles_.policy_of(tenant, role); },
-         .is_tenant = [config = config_](const std::string& name) { return config->tenants.contains(name); },
-         .readiness = std::move(readiness)},
-        {.hosts = host_names(gateway, address, server_->port()),
-         .legacy_keys = legacy_keys(config_->api),
-         .legacy_keys_skip_rbac = config_->api.legacy_keys_skip_rbac});
-    spdlog::info("the API listens on {}://{}:{}", scheme,
-                 address.host.contains(':') ? fmt::format("[{}]", address.host) : address.host, server_->port());
+    auto server = net::make_http_server(parts_.loop, std::move(options), service_);
+    if (server) {
+      network_ = std::move(*server);
+      hosts = host_names(gateway, address, network_->port());
+      spdlog::info("the API listens on {}://{}:{}", scheme,
+                   address.host.contains(':') ? fmt::format("[{}]", address.host) : address.host, network_->port());
+      return {};
+    }
+    if (server.error().kind != ErrorKind::unavailable || !gateway.is_listen_default) {
+      return fail(server.error().kind, fmt::format("'listen': {}", server.error().message));
+    }
+    spdlog::warn("there is no API: {}. Name another address as 'listen' in [gateway], or \"off\"",
+                 server.error().message);
     return {};
   }
 
-  Task<void> run() override { co_await server_->run(); }
-  void stop(std::chrono::milliseconds grace) override { server_->stop(grace); }
-
- private:
-  // The API, once it is there.
-  struct Service final : net::HttpService {
-    std::unique_ptr<net::HttpService> api;
-    Task<std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse>> admit(net::RequestHead head) override {
-      return api->admit(std::move(head));
+  void open_socket() {
+    auto server = net::make_http_server(parts_.loop,
+                                        {.socket_file = socket_file(parts_.config->gateway),
+                                         .max_connections = kSocketConnections,
+                                         .respond_timeout = kSocketPatience},
+                                        service_.api->for_operator());
+    if (server) {
+      operator_ = std::move(*server);
+    } else {
+      spdlog::warn("usher's commands cannot ask this gateway: {}", server.error().message);
     }
-  };
+  }
 
-  std::shared_ptr<const config::Config> config_;
-  const rbac::RoleResolver& roles_;
+  ApiParts parts_;
   admin::ApiStores stores_;
   Service service_;
-  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::HttpServer> network_;
+  std::unique_ptr<net::HttpServer> operator_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
-                                                   asio::any_io_executor pool, const Clock& clock,
-                                                   std::size_t max_connections,
-                                                   std::function<Result<void>()> readiness) {
-  if (config->gateway.listen == "off") return nullptr;
-  Result<admin::ApiStores> stores = admin::open_api_stores(config->gateway.data_dir / "api.db", loop);
+std::filesystem::path socket_file(const config::Gateway& gateway) { return gateway.data_dir / "usher.sock"; }
+
+std::unique_ptr<admin::Api> make_api(const ApiParts& parts, admin::ApiStores& stores, std::vector<std::string> hosts) {
+  const config::Config& config = *parts.config;
+  return admin::make_api(
+      {.tokens = *stores.tokens,
+       .events = *stores.events,
+       .clock = parts.clock,
+       .pool = parts.pool,
+       .role_policy = [&roles = parts.roles](const std::string& tenant,
+                                             const std::string& role) { return roles.policy_of(tenant, role); },
+       .is_tenant = [shared = parts.config](const std::string& name) { return shared->tenants.contains(name); },
+       .readiness = parts.readiness,
+       .conversations = parts.conversations,
+       .backups = parts.backups},
+      {.hosts = std::move(hosts),
+       .legacy_keys = legacy_keys(config.api),
+       .legacy_keys_skip_rbac = config.api.legacy_keys_skip_rbac});
+}
+
+Result<std::unique_ptr<ApiServer>> make_api_server(ApiParts parts, std::size_t max_connections) {
+  Result<admin::ApiStores> stores = admin::open_api_stores(parts.config->gateway.data_dir / "api.db", parts.loop);
   if (!stores) return fail(std::move(stores.error()));
-  auto server = std::make_unique<Listening>(config, roles, std::move(*stores));
-  Result<void> opened = server->open(loop, std::move(pool), clock, max_connections, std::move(readiness));
-  if (opened) return server;
-  if (opened.error().kind != ErrorKind::unavailable || !config->gateway.is_listen_default) {
-    return fail(opened.error().kind, fmt::format("'listen': {}", opened.error().message));
-  }
-  spdlog::warn("there is no API: {}. Name another address as 'listen' in [gateway], or \"off\"",
-               opened.error().message);
-  return nullptr;
+  auto server = std::make_unique<Listening>(std::move(parts), std::move(*stores));
+  Result<void> opened = server->open(max_connections);
+  if (!opened) return fail(std::move(opened.error()));
+  return server;
 }
 
 }  // namespace usher::app

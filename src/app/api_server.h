@@ -1,10 +1,15 @@
-// The HTTP API of a running gateway: its stores, its service and its listening socket. Event-loop thread. Made before
-// the loop runs (opening blocks) and destroyed after it.
+// The HTTP API of a running gateway: its stores, its service and what it listens on, TCP as config.toml says and always
+// the operator's socket <data_dir>/usher.sock. Event-loop thread. Made before the loop runs (opening blocks) and
+// destroyed after it.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "admin/api.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "config/config.h"
@@ -21,13 +26,26 @@ class ApiServer {
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 
-// nullptr where nothing is to listen: for listen = "off" (no file is made), and with a warning when the default port is
-// taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `roles` and `clock` outlive
-// the server.
-Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
-                                                   asio::any_io_executor pool, const Clock& clock,
-                                                   std::size_t max_connections,
-                                                   std::function<Result<void>()> readiness);
+// What the API works with. All references outlive it.
+struct ApiParts {
+  std::shared_ptr<const config::Config> config;
+  const rbac::RoleResolver& roles;
+  const Clock& clock;
+  asio::any_io_executor loop;
+  asio::any_io_executor pool;
+  std::function<Result<void>()> readiness;  // what GET /readyz tells
+  admin::FindConversations conversations = {};
+  admin::Backups* backups = nullptr;
+};
+
+// The file of the operator's socket.
+std::filesystem::path socket_file(const config::Gateway& gateway);
+
+// The service alone, for who asks it without a socket. `stores` outlive it. `hosts`: what Host may say.
+std::unique_ptr<admin::Api> make_api(const ApiParts& parts, admin::ApiStores& stores, std::vector<std::string> hosts);
+
+// Warns and goes on without TCP when the default port is taken (one that config.toml names is then an error), and
+// without the socket when that cannot be made.
+Result<std::unique_ptr<ApiServer>> make_api_server(ApiParts parts, std::size_t max_connections);
 
 }  // namespace usher::app

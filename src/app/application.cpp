@@ -16,6 +16,7 @@
 
 #include "app/acting_channel.h"
 #include "app/api_server.h"
+#include "app/backup/backup.h"
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
@@ -75,7 +76,8 @@ std::vector<std::unique_ptr<channel::Channel>> make_channels(const config::Confi
   return channels;
 }
 
-// SIGTERM and SIGINT ask for an orderly end; a second one ends the process at once. SIGHUP is only acknowledged.
+// SIGTERM and SIGINT ask for an orderly end; a second one ends the process at once, and well: whatever was accepted is
+// in the journal, so the next start takes it up as after a kill. SIGHUP is only acknowledged.
 class Signals {
  public:
   Signals(asio::io_context& loop, std::function<void()> on_stop)
@@ -91,7 +93,7 @@ class Signals {
       if (signal == SIGHUP) {
         spdlog::warn("SIGHUP: reloading is not available in this version; restart to apply a new config.toml");
       } else if (is_stopping_) {
-        std::_Exit(kError);
+        std::_Exit(kFine);
       } else {
         is_stopping_ = true;
         spdlog::info("stopping; once more stops at once");
@@ -167,7 +169,8 @@ int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer*
 
 int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> acting_as) {
   set_up_logging(config->gateway.log_level, config->gateway.log_format);
-  ::mallopt(M_ARENA_MAX, 2);  // few threads, small heaps: keeps the idle footprint low
+  // Memories are opened on one thread, used on another and closed on a third: more heaps than one end up in pieces.
+  ::mallopt(M_ARENA_MAX, 1);
   std::signal(SIGPIPE, SIG_IGN);
   const std::filesystem::path& data_dir = config->gateway.data_dir;
 
@@ -183,7 +186,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   // What must survive: messages, limits, memories.
   auto journal = gateway::open_journal(data_dir / "gateway.db", loop.get_executor(), clock);
   if (!journal) return complain(journal.error());
-  auto counters = limits::open_counters(data_dir / "limits.db", pool.get_executor());
+  auto counters = limits::open_counters(data_dir / "limits.db", loop.get_executor(), pool.get_executor());
   if (!counters) return complain(counters.error());
   auto windows = limits::make_rate_windows(**counters, clock);
   if (!windows) return complain(windows.error());
@@ -230,11 +233,20 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   say_hello(*config, channels, models.models);
   for (auto& channel : channels) gateway.add(std::move(channel));
 
+  // Copies of all that is kept, made beside everything else.
+  const auto backups = make_backups(data_dir, loop.get_executor(), pool.get_executor(), *memories, clock);
+
   // The way in for operators and outside agents; somebody who only chats as somebody else opens none.
   Result<std::unique_ptr<ApiServer>> api;
   if (!acting_as) {
-    api = make_api_server(config, roles, loop.get_executor(), pool.get_executor(), clock, share.connections,
-                          [&gateway] { return gateway.readiness(); });
+    api = make_api_server({.config = config,
+                           .roles = roles,
+                           .clock = clock,
+                           .loop = loop.get_executor(),
+                           .pool = pool.get_executor(),
+                           .readiness = [&gateway] { return gateway.readiness(); },
+                           .backups = backups.get()},
+                          share.connections);
   }
   if (!api) return complain(api.error());
 

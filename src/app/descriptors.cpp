@@ -8,23 +8,30 @@ namespace usher::app {
 namespace {
 
 // Databases, their logs, the log, the loop, polling, idle connections.
-constexpr std::size_t kOwn = 40;
-// A turn has its memory (the file and its log), a connection to the model and one to the platform; a memory that rests
-// has two; and there is some air.
-constexpr std::size_t kEach = 6;
+constexpr std::size_t kOwn = 64;
+// A turn has a connection to the model and one to the platform, and its memory is open beyond those that are kept.
+constexpr std::size_t kEachTurn = 4;
+// The file and its log.
+constexpr std::size_t kEachMemory = 2;
 constexpr std::size_t kLeast = 4;
-constexpr std::size_t kMostMemories = 128;
+constexpr std::size_t kMostMemories = 1024;
 constexpr std::size_t kMostTurns = 256;
 constexpr std::size_t kMostConnections = 512;
+// Enough for the most of everything.
 constexpr rlim_t kWanted = 4096;
+static_assert(kOwn + kMostConnections + kMostTurns * kEachTurn + kMostMemories * kEachMemory <= kWanted);
 
 }  // namespace
 
 DescriptorShare share_descriptors(std::size_t limit) {
   const std::size_t shared = limit > kOwn ? limit - kOwn : 0;
   const std::size_t connections = std::clamp(shared / 4, kLeast, kMostConnections);
-  const std::size_t fit = shared > connections ? (shared - connections) / kEach : 0;
-  return {std::clamp(fit, kLeast, kMostMemories), std::clamp(fit, kLeast, kMostTurns), connections};
+  const std::size_t rest = shared > connections ? shared - connections : 0;
+  // Where there are few, as many turns as memories.
+  const std::size_t turns = std::clamp(rest / (kEachTurn + kEachMemory), kLeast, kMostTurns);
+  const std::size_t for_turns = turns * kEachTurn;
+  const std::size_t memories = rest > for_turns ? (rest - for_turns) / kEachMemory : 0;
+  return {std::clamp(memories, kLeast, kMostMemories), turns, connections};
 }
 
 std::size_t raise_descriptor_limit() {

@@ -14,7 +14,7 @@
 
 #include "audit/ledger.h"
 #include "audit/note/note.h"
-#include "audit/store.h"
+#include "audit/storage/store.h"
 #include "base/async.h"
 #include "base/clock.h"
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "audit/note/checkpoint_file.h"
@@ -27,21 +28,25 @@ Result<Frontier> trusted_frontier(LedgerReader& reader, const std::optional<Chec
   return is_signed ? std::move(**anchor) : Frontier();
 }
 
-// The hash of the row with that number; zeros for none.
-Result<Digest> hash_at(LedgerReader& reader, std::uint64_t number) {
+// The hash of the row with that number. `wrong` says so when it is not that of what the row says.
+Result<Digest> hash_at(LedgerReader& reader, std::uint64_t number, std::string& wrong) {
   Digest hash{};
   if (number == 0) return hash;
-  Result<void> read = reader.each_row(number, number, [&](std::uint64_t, const Result<Row>& row) {
+  bool is_right = false;
+  const auto on_row = [&](std::uint64_t at, const Result<Row>& row) {
+    if (at == number) is_right = row && hash_of(*row, hash) == row->hash;
     if (row) hash = row->hash;
-    return true;
-  });
+    return row.has_value();
+  };
+  Result<void> read = reader.each_row(std::max<std::uint64_t>(number, 2) - 1, number, on_row);
   if (!read) return fail(std::move(read.error()));
+  if (!is_right) wrong = fmt::format("row {} is missing or is not what its hash says", number);
   return hash;
 }
 
-// Reads on from `head` to the end. What is wrong, or "".
-Result<std::string> replay(LedgerReader& reader, Head& head, const std::optional<Checkpoint>& checkpoint) {
-  std::string wrong;
+// Reads on from `head` to the end, unless something is wrong already.
+Result<void> replay(LedgerReader& reader, Head& head, const std::optional<Checkpoint>& checkpoint, std::string& wrong) {
+  if (!wrong.empty()) return {};
   const auto on_row = [&](std::uint64_t number, const Result<Row>& row) {
     if (number != head.size() + 1) {
       wrong = fmt::format("row {} is missing", head.size() + 1);
@@ -55,9 +60,7 @@ Result<std::string> replay(LedgerReader& reader, Head& head, const std::optional
     }
     return wrong.empty();
   };
-  Result<void> read = reader.each_row(head.size() + 1, std::numeric_limits<std::int64_t>::max(), on_row);
-  if (!read) return fail(std::move(read.error()));
-  return wrong;
+  return reader.each_row(head.size() + 1, std::numeric_limits<std::int64_t>::max(), on_row);
 }
 
 Result<Opened> check_rows(LedgerReader& reader, const std::optional<Checkpoint>& signed_last,
@@ -73,12 +76,13 @@ Result<Opened> check_rows(LedgerReader& reader, const std::optional<Checkpoint>&
   Result<Frontier> trusted = trusted_frontier(reader, signed_last);
   if (!trusted) return fail(std::move(trusted.error()));
   Head head{.frontier = std::move(*trusted)};
-  Result<Digest> last = hash_at(reader, head.size());
+  std::string wrong;
+  Result<Digest> last = hash_at(reader, head.size(), wrong);
   if (!last) return fail(std::move(last.error()));
   head.last = *last;
-  Result<std::string> wrong = replay(reader, head, signed_last);
-  if (!wrong) return fail(std::move(wrong.error()));
-  if (!wrong->empty()) return refuse(options, *wrong);
+  Result<void> read = replay(reader, head, signed_last, wrong);
+  if (!read) return fail(std::move(read.error()));
+  if (!wrong.empty()) return refuse(options, wrong);
   if (head != *stored) return refuse(options, "its rows do not lead to its stored head");
   if (signed_rows == 0 && head.size() > 0) {
     spdlog::warn("the ledger has {} rows and {} has no checkpoint: whether it was cut cannot be told", head.size(),

@@ -52,6 +52,26 @@ Digest sha256_parts(std::span<const std::string_view> parts) {
   return digest;
 }
 
+struct Sha256::State {
+  std::unique_ptr<EVP_MD_CTX, FreeContext> context{EVP_MD_CTX_new()};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  if (!state_->context) throw std::bad_alloc();
+  require(EVP_DigestInit_ex2(state_->context.get(), sha256_method(), nullptr));
+}
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view piece) {
+  require(EVP_DigestUpdate(state_->context.get(), piece.data(), piece.size()));
+}
+
+Digest Sha256::finish() {
+  Digest digest{};
+  require(EVP_DigestFinal_ex(state_->context.get(), digest.data(), nullptr));
+  return digest;
+}
+
 std::string to_hex(std::span<const unsigned char> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;

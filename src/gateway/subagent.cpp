@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "gateway/entitlement.h"
+#include "gateway/ledger_rows.h"
 #include "rbac/subagent.h"
 #include "tool/gate.h"
 
@@ -79,7 +80,8 @@ Task<Result<agent::TurnResult>> TurnAgents::run_loop(Context context, std::strin
   provider::RateLimitedProvider limited(*model.provider, services_.windows,
                                         rate_keys(*context, seat.sender_digest, Metered::model_calls));
   provider::BudgetedProvider budgeted(limited, services_.budgets, budget_scopes(*context), model.price, model.name);
-  RecordedProvider recorded_model(budgeted, record);
+  LedgeredProvider ledgered(budgeted, services_.ledger, context, setting_.source, model.name);
+  RecordedProvider recorded_model(ledgered, record);
   const tool::ToolSet tools = recorded(
       tool::make_tools(seat, services_.windows, rate_keys(*context, seat.sender_digest, Metered::tool_calls)), record);
   Result<agent::TurnResult> result = co_await agent::run_tool_call_loop(recorded_model, tools, history, limits, hooks);

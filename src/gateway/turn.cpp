@@ -4,11 +4,13 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/history.h"
+#include "base/failpoint.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "gateway/commands.h"
 #include "gateway/failure.h"
 #include "gateway/images.h"
+#include "gateway/ledger_rows.h"
 #include "gateway/subagent.h"
 #include "gateway/turn_record.h"
 #include "tool/gate.h"
@@ -82,9 +84,18 @@ Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& ten
 
 Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
   const channel::Incoming& incoming = accepted.incoming;
-  if (incoming.sender_id.empty()) co_return TurnOutcome();  // nobody the platform vouches for
   const Conversation conversation = conversation_of(incoming, channel.tenant());
+  const bool is_nobody = incoming.sender_id.empty();  // that the platform vouches for
   Result<std::shared_ptr<const rbac::RoleContext>> role = resolve(incoming, conversation.sender);
+  Result<void> written = co_await services_.ledger.append(
+      is_nobody ? nobody_row(incoming, channel.tenant()) : resolution_row(incoming, conversation.sender, role));
+  if (is_nobody) co_return TurnOutcome();
+  if (!written) {
+    spdlog::error("nothing is done for message {}: the ledger cannot be written: {}", accepted.id,
+                  written.error().message);
+    co_return sentence(texts_for(incoming, channel.tenant()).say("unavailable"));
+  }
+  failpoint("turn.resolved");
   if (!role) {
     const std::string who = to_string(conversation.sender);
     spdlog::info("{} {} turned away: {}", incoming.channel, who, role.error().message);
@@ -182,8 +193,11 @@ Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel:
   const agent::TurnFacts facts = facts_of(incoming, *seated.seat.context);
   Result<std::vector<provider::Message>> history = recall_history(incoming, seated, facts, said, std::move(images));
   if (!history) co_return fail(std::move(history.error()));
-  TurnSetting setting{
-      .model = *seated.model, .system_prompt = seated.room->system_prompt, .seat = seated.seat, .facts = facts};
+  TurnSetting setting{.model = *seated.model,
+                      .system_prompt = seated.room->system_prompt,
+                      .seat = seated.seat,
+                      .facts = facts,
+                      .source = source_of(incoming)};
   setting.limits.max_iterations = services_.config->agent.max_iterations;
   setting.limits.turn_deadline = deadline;
   setting.hooks.is_cancelled = std::move(is_cancelled);

@@ -28,17 +28,17 @@ class DailyBudgets final : public Budgets {
     return counters_.forget_days_before(calendar_.date(now - kept));
   }
 
-  Result<Reservation> reserve(std::span<const BudgetScope> scopes, MicroUsd amount) override {
+  Task<Result<Reservation>> reserve(std::span<const BudgetScope> scopes, MicroUsd amount) override {
     if (amount.value < 0 || amount.value > max_amount) {
-      return fail(ErrorKind::invalid, fmt::format("a budget cannot reserve {} micro-USD", amount.value));
+      co_return fail(ErrorKind::invalid, fmt::format("a budget cannot reserve {} micro-USD", amount.value));
     }
     std::string day = calendar_.date(clock_.wall());
-    Result<std::optional<Counters::Shortage>> shortage = counters_.reserve(day, scopes, amount);
-    if (!shortage) return fail(ErrorKind::io, std::move(shortage.error().message));
-    if (*shortage) return refusal(scopes[(*shortage)->scope], (*shortage)->sums, amount);
+    Result<std::optional<Counters::Shortage>> shortage = co_await counters_.reserve(day, scopes, amount);
+    if (!shortage) co_return fail(ErrorKind::io, std::move(shortage.error().message));
+    if (*shortage) co_return refusal(scopes[(*shortage)->scope], (*shortage)->sums, amount);
     const Reservation reservation{++last_id_};
     open_.try_emplace(reservation.id, std::move(day), std::vector(scopes.begin(), scopes.end()), amount);
-    return reservation;
+    co_return reservation;
   }
 
   Result<void> settle(Reservation reservation, MicroUsd actual) override {

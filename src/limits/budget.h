@@ -53,11 +53,13 @@ class Budgets {
  public:
   virtual ~Budgets() = default;
 
-  // Takes `amount` on every scope or on none. A refusal is ErrorKind::limit, retry_after = until next_day, and names
-  // the scope, what it has left and what was asked. io when it cannot be stored: nothing is reserved.
-  virtual Result<Reservation> reserve(std::span<const BudgetScope> scopes, MicroUsd amount) = 0;
+  // Takes `amount` on every scope or on none, and has stored it. A refusal is ErrorKind::limit, retry_after = until
+  // next_day, and names the scope, what it has left and what was asked. io when it cannot be stored: nothing is
+  // reserved.
+  virtual Task<Result<Reservation>> reserve(std::span<const BudgetScope> scopes, MicroUsd amount) = 0;
   // Replaces the reservation by what it cost; on the day it was reserved. Once per reservation (then not_found), but
-  // again after an io error, which leaves it reserved. actual may exceed it.
+  // again after an io error, which leaves it reserved. actual may exceed it. Stored with the next commit, which is not
+  // waited for: should that one fail, the reservation stays charged.
   virtual Result<void> settle(Reservation reservation, MicroUsd actual) = 0;
 
   struct Spent {

@@ -56,9 +56,12 @@ class Counters {
   // Reads the log from its beginning, in the time of this boot; what another boot has left is carried over for good.
   virtual Result<void> restore_admissions(const Moment& now, const OnAdmission& on_admission) = 0;
   // In one transaction: reads what other processes have added since the last call, asks `decide` for the time of the
-  // new admission, and adds it. False, and nothing added, when decide() answers nullopt. Times never decrease.
-  virtual Result<bool> add_admission(std::span<const std::string_view> keys, WallTime wall, const OnAdmission& on_other,
-                                     const std::function<std::optional<MonotonicTime>()>& decide) = 0;
+  // new admission, and adds it; on_admission is told of theirs and of it. False, and nothing added, when decide()
+  // answers nullopt. Times never decrease. An admission that was added but then could not be stored (io) is one that
+  // on_admission was told of all the same.
+  virtual Task<Result<bool>> add_admission(std::span<const std::string_view> keys, WallTime wall,
+                                           const OnAdmission& on_admission,
+                                           const std::function<std::optional<MonotonicTime>()>& decide) = 0;
   // Drops admissions at or before `limit`, at most `max_rows`: the oldest.
   virtual Result<void> drop_admissions(MonotonicTime limit, std::int64_t max_rows) = 0;
 
@@ -71,9 +74,10 @@ class Counters {
     Sums sums;
   };
   // One transaction: `amount` on every scope, or, when one of them has no room for it, nothing and that one.
-  virtual Result<std::optional<Shortage>> reserve(std::string_view day, std::span<const BudgetScope> scopes,
-                                                  MicroUsd amount) = 0;
-  // One transaction over the scopes of a reservation of that day.
+  virtual Task<Result<std::optional<Shortage>>> reserve(std::string_view day, std::span<const BudgetScope> scopes,
+                                                        MicroUsd amount) = 0;
+  // One transaction over the scopes of a reservation of that day. Not waited for: a process killed within the same turn
+  // of the loop leaves the reservation as it is.
   virtual Result<void> settle(std::string_view day, std::span<const BudgetScope> scopes, MicroUsd reserved,
                               MicroUsd actual) = 0;
   virtual Result<Sums> spent(std::string_view day, const BudgetScope& scope) = 0;
@@ -84,9 +88,11 @@ class Counters {
   virtual Result<std::vector<UsageRow>> usage(const UsageFilter& filter) = 0;
 };
 
-// Creates the file (0600) and its tables when they are missing. With a `pool` the log is copied back there and not
-// inside a commit on the event loop.
-Result<std::unique_ptr<Counters>> open_counters(const std::filesystem::path& file, asio::any_io_executor pool = {});
+// Creates the file (0600) and its tables when they are missing. What happens within one turn of the `loop` is one
+// transaction; without a loop each call is its own. With a `pool` the log is copied back there and not inside a commit.
+// Both must outlive the counters; destroying these stores what is still open.
+Result<std::unique_ptr<Counters>> open_counters(const std::filesystem::path& file, asio::any_io_executor loop = {},
+                                                asio::any_io_executor pool = {});
 
 // Reads beside a running gateway, creates nothing; not_found when there is no such file. Any thread.
 Result<std::vector<UsageRow>> read_usage(const std::filesystem::path& file, const UsageFilter& filter);

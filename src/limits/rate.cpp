@@ -86,25 +86,23 @@ class Windows final : public RateWindows {
     return restored;
   }
 
-  Result<void> admit(std::span<const RateKey> keys) override {
+  Task<Result<void>> admit(std::span<const RateKey> keys) override {
     // Others only add: what this process alone cannot admit needs no look at the store.
     Result<void> allowed = check(keys);
-    if (!allowed || keys.empty()) return allowed;
-    names_.assign(keys.size(), {});
-    std::ranges::transform(keys, names_.begin(), [](const RateKey& key) { return std::string_view(key.key); });
-    std::optional<MonotonicTime> at;
+    if (!allowed || keys.empty()) co_return allowed;
+    std::vector<std::string_view> names(keys.size());
+    std::ranges::transform(keys, names.begin(), [](const RateKey& key) { return std::string_view(key.key); });
     const auto decide = [&]() -> std::optional<MonotonicTime> {
       allowed = check(keys);
-      if (allowed) at = std::max(clock_.monotonic(), newest_);
-      return at;
+      if (!allowed) return std::nullopt;
+      return std::max(clock_.monotonic(), newest_);
     };
-    Result<bool> added = counters_.add_admission(names_, clock_.wall(), on_admission_, std::ref(decide));
-    if (!added) return fail(ErrorKind::io, std::move(added.error().message));
-    if (!*added) return allowed;
-    remember(*at, names_);
+    Result<bool> added = co_await counters_.add_admission(names, clock_.wall(), on_admission_, std::cref(decide));
+    if (!added) co_return fail(ErrorKind::io, std::move(added.error().message));
+    if (!*added) co_return allowed;
     evict(evictions_per_admission);
     if (++since_drop_ >= admissions_between_drops) drop_stored(2 * admissions_between_drops);
-    return {};
+    co_return Result<void>();
   }
 
   State state(const RateKey& key) override {
@@ -195,7 +193,6 @@ class Windows final : public RateWindows {
   const Counters::OnAdmission on_admission_;
   std::list<Window> windows_;  // the one admitted to last is the last
   std::unordered_map<std::string_view, std::list<Window>::iterator> by_key_;
-  std::vector<std::string_view> names_;
   MonotonicTime newest_ = MonotonicTime::min();
   int since_drop_ = 0;
 };

@@ -34,8 +34,8 @@ class RateWindows {
 
   // Admits one call on all keys or on none. A refusal is ErrorKind::limit with retry_after = time until every window
   // has room (for limit 0: none) and names the first window that refused. io when the admission cannot be stored: not
-  // admitted.
-  virtual Result<void> admit(std::span<const RateKey> keys) = 0;
+  // admitted, though it may count for 60 s. `keys` must live as long as the task.
+  virtual Task<Result<void>> admit(std::span<const RateKey> keys) = 0;
 
   struct State {
     std::int64_t used = 0;

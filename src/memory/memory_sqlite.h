@@ -22,10 +22,13 @@ class SqliteMemory final : public MemoryStore {
   Result<std::vector<Fact>> recall(Audience asked_in, std::string_view query, std::size_t max_facts) override;
   Result<bool> forget(Audience asked_in, std::int64_t id) override;
 
+  // Gives back what the next operation can have again, more slowly.
+  void rest() { database_.release_memory(); }
   // The log has grown so far that somebody with time to wait should copy it back.
   bool wants_checkpoint() const;
   // Blocking: syncs the disk.
   void checkpoint();
+  Result<void> copy_to(const std::filesystem::path& to) { return database_.back_up_to(to); }
   // Before closing for a while: a long log would make the next open slow.
   void checkpoint_before_close();
 

@@ -3,12 +3,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <functional>
+#include <future>
 #include <list>
 #include <unordered_map>
 #include <utility>
 
-#include "base/log.h"
-#include "memory/memory_sqlite.h"
+#include "memory/guarded_memory.h"
 #include "store/quarantine.h"
 
 namespace usher::memory {
@@ -17,84 +17,55 @@ namespace {
 
 using Opened = Result<std::shared_ptr<MemoryStore>>;
 using Waiter = std::move_only_function<void(Opened)>;
+using CopyWaiter = std::move_only_function<void(Result<void>)>;
 
-// Evicting looks at so many of the longest unused, not at all of them: most are not in use.
+// Of the longest unused so many are looked at, not all of them: most are not in use.
 constexpr int max_looked_at = 32;
+// So many keep what makes the next turn fast; those asked for before them rest.
+constexpr std::size_t max_warm = 128;
 
-void set_aside(const std::filesystem::path& file, const Clock& clock, const Error& damage) {
-  Result<std::filesystem::path> aside = store::quarantine(file, clock.wall());
-  if (aside) {
-    spdlog::error(
-        "a memory is damaged: {}. It is now {} and a fresh one takes its place; sqlite3 with .recover reads what is "
-        "left",
-        damage.message, aside->string());
-  } else {
-    spdlog::error("a memory is damaged and stays in its place: {}; {}", damage.message, aside.error().message);
-  }
-}
-
-// A store that is set aside as soon as it is found damaged: whoever meets the damage is told, the next open makes a
-// fresh one.
-class GuardedMemory final : public MemoryStore {
- public:
-  static Result<std::shared_ptr<GuardedMemory>> open(const std::filesystem::path& file, const Clock& clock) {
-    Result<std::shared_ptr<SqliteMemory>> opened = SqliteMemory::open(file, clock);
-    if (opened) return std::make_shared<GuardedMemory>(std::move(*opened), file, clock);
-    if (opened.error().kind == ErrorKind::corrupt) set_aside(file, clock, opened.error());
-    return fail(std::move(opened.error()));
-  }
-  GuardedMemory(std::shared_ptr<SqliteMemory> store, std::filesystem::path file, const Clock& clock)
-      : store_(std::move(store)), file_(std::move(file)), clock_(clock) {}
-
-  Result<std::vector<Entry>> history(std::string_view conversation, std::size_t max_entries) override {
-    return guard([&] { return store_->history(conversation, max_entries); });
-  }
-  Result<void> append(std::string_view conversation, std::string_view turn, std::span<const Entry> entries) override {
-    return guard([&] { return store_->append(conversation, turn, entries); });
-  }
-  Result<void> clear_history(std::string_view conversation) override {
-    return guard([&] { return store_->clear_history(conversation); });
-  }
-  Result<std::int64_t> remember(std::string_view owner, Audience told_in, std::string_view text) override {
-    return guard([&] { return store_->remember(owner, told_in, text); });
-  }
-  Result<std::vector<Fact>> recall(Audience asked_in, std::string_view query, std::size_t max_facts) override {
-    return guard([&] { return store_->recall(asked_in, query, max_facts); });
-  }
-  Result<bool> forget(Audience asked_in, std::int64_t id) override {
-    return guard([&] { return store_->forget(asked_in, id); });
-  }
-
-  bool is_damaged() const { return is_damaged_; }
-  bool wants_checkpoint() const { return store_->wants_checkpoint(); }
-  void checkpoint() { store_->checkpoint(); }
-  void checkpoint_before_close() {
-    if (!is_damaged_) store_->checkpoint_before_close();
-  }
-
- private:
-  template <class F>
-  std::invoke_result_t<F> guard(F operation) {
-    if (is_damaged_) return fail(ErrorKind::corrupt, file_.string() + ": found damaged before");
-    std::invoke_result_t<F> result = operation();
-    if (!result && result.error().kind == ErrorKind::corrupt) {
-      is_damaged_ = true;
-      set_aside(file_, clock_, result.error());
-    }
-    return result;
-  }
-
-  std::shared_ptr<SqliteMemory> store_;
-  std::filesystem::path file_;
-  const Clock& clock_;
-  bool is_damaged_ = false;
-};
+// For the pool, while the event loop stands still.
+constexpr std::chrono::seconds max_stand_still{2};
 
 struct Open {
   std::string file;
   std::shared_ptr<GuardedMemory> store;
+  bool is_warm = true;
 
   bool is_in_use() const { return store.use_count() > 1; }
+};
+
+// A database that the pool has: it opens it, or copies its log or all of it. Who asks for it meanwhile waits.
+struct AtPool {
+  std::shared_ptr<GuardedMemory> store;  // null: not open yet
+  std::filesystem::path copy;            // where to copy it to; "" = nowhere
+  bool was_open = false;
+  std::vector<Waiter> waiters;  // of the loop alone
+  CopyWaiter copy_waiter;
+  // Set by the pool, before `is_done`.
+  Result<std::shared_ptr<GuardedMemory>> result = nullptr;
+  Result<void> copied;
+  std::promise<void> done;
+  std::future<void> is_done = done.get_future();
+
+  void work(const std::string& file, const Clock& clock) {
+    result = store;
+    if (store && copy.empty()) store->checkpoint();
+    if (!store) result = open(file, clock);
+    if (!copy.empty()) copied = result ? (*result)->copy_to(copy) : Result<void>(fail(result.error()));
+    store.reset();
+    done.set_value();
+  }
+
+ private:
+  // A copy makes no database.
+  Result<std::shared_ptr<GuardedMemory>> open(const std::string& file, const Clock& clock) const {
+    std::error_code error;
+    if (!copy.empty() && !std::filesystem::exists(file, error)) {
+      return fail(ErrorKind::not_found, file + ": no such memory");
+    }
+    return GuardedMemory::open(file, clock);
+  }
 };
 
 // Lives as long as an opening is under way. On the loop, but for the work that it posts to the pool.
@@ -114,59 +85,113 @@ class Cache : public std::enable_shared_from_this<Cache> {
       return nullptr;
     }
     if (!entry.is_in_use() && entry.store->wants_checkpoint()) return nullptr;
-    entries_.splice(entries_.end(), entries_, found->second);
-    return entry.store;
+    warm_.splice(warm_.end(), list_of(entry), found->second);
+    entry.is_warm = true;
+    std::shared_ptr<MemoryStore> store = entry.store;
+    cool_down();
+    return store;
   }
 
   // Not cached: opened on the pool, once for all who wait for it.
   void open(const asio::any_io_executor& loop, const std::string& file, Waiter waiter) {
-    std::vector<Waiter>& waiters = waiting_[file];
-    waiters.push_back(std::move(waiter));
-    if (waiters.size() > 1) return;
-    asio::post(pool_, [self = shared_from_this(), loop, file, store = taken(file)]() mutable {
-      Result<std::shared_ptr<GuardedMemory>> result = std::move(store);
-      if (*result) {
-        (*result)->checkpoint();
-      } else {
-        result = GuardedMemory::open(file, self->clock_);
-      }
-      // The cache goes back to the loop with the result: the last reference to it must not fall here.
-      asio::post(loop, [self = std::move(self), file, result = std::move(result)]() mutable {
-        self->finish(file, std::move(result));
-      });
-    });
+    const auto at_pool = at_pool_.find(file);
+    if (at_pool != at_pool_.end()) {
+      at_pool->second->waiters.push_back(std::move(waiter));
+      return;
+    }
+    begin(loop, file, {}).waiters.push_back(std::move(waiter));
+  }
+
+  bool is_in_use(const std::string& file) const {
+    const auto found = by_file_.find(file);
+    return at_pool_.contains(file) || (found != by_file_.end() && found->second->is_in_use());
+  }
+  // Only while it is not in use.
+  void copy(const asio::any_io_executor& loop, const std::string& file, std::filesystem::path to, CopyWaiter waiter) {
+    begin(loop, file, std::move(to)).copy_waiter = std::move(waiter);
+  }
+
+  Result<void> copy_now(const std::string& file, const std::filesystem::path& to) {
+    const auto found = by_file_.find(file);
+    if (found != by_file_.end()) return found->second->store->copy_to(to);
+    const auto at_pool = at_pool_.find(file);
+    Result<std::shared_ptr<GuardedMemory>> store = nullptr;
+    if (at_pool == at_pool_.end()) {
+      store = GuardedMemory::open(file, clock_);
+    } else if (at_pool->second->is_done.wait_for(max_stand_still) == std::future_status::ready) {
+      store = at_pool->second->result;
+    } else {
+      store = fail(ErrorKind::busy, file + ": cannot be copied now, the thread pool has too much to do");
+    }
+    if (!store) return fail(std::move(store.error()));
+    return (*store)->copy_to(to);
   }
 
  private:
-  // One that is open but wants its log copied, taken out of the cache for that; or null.
+  // Gives the database to the pool, taken out of the cache when it is open.
+  AtPool& begin(const asio::any_io_executor& loop, const std::string& file, std::filesystem::path copy) {
+    auto work = std::make_shared<AtPool>();
+    work->store = taken(file);
+    work->was_open = work->store != nullptr;
+    work->copy = std::move(copy);
+    at_pool_[file] = work;
+    asio::post(pool_, [self = shared_from_this(), loop, file, work]() mutable {
+      work->work(file, self->clock_);
+      // The cache goes back to the loop with the result: the last reference to it must not fall here.
+      asio::post(loop,
+                 [self = std::move(self), loop, file, work = std::move(work)] { self->finish(loop, file, *work); });
+    });
+    return *work;
+  }
+
+  // One that is open, taken out of the cache, or null.
   std::shared_ptr<GuardedMemory> taken(const std::string& file) {
     const auto found = by_file_.find(file);
     if (found == by_file_.end()) return nullptr;
     std::shared_ptr<GuardedMemory> store = std::move(found->second->store);
-    entries_.erase(found->second);
+    list_of(*found->second).erase(found->second);
     by_file_.erase(found);
     return store;
   }
 
-  void finish(const std::string& file, Result<std::shared_ptr<GuardedMemory>> result) {
-    std::vector<Waiter> waiters = std::move(waiting_[file]);
-    waiting_.erase(file);
-    if (result) {
-      entries_.push_back({file, *result});
-      by_file_[file] = std::prev(entries_.end());
-      evict();
+  void finish(const asio::any_io_executor& loop, const std::string& file, AtPool& work) {
+    at_pool_.erase(file);
+    // What cannot be copied, because it is not there, can be made for who wants it.
+    if (!work.result && !work.copy.empty() && !work.waiters.empty()) {
+      begin(loop, file, {}).waiters = std::exchange(work.waiters, {});
     }
-    for (Waiter& waiter : waiters) {
-      waiter(result ? Opened(*result) : Opened(fail(result.error())));
+    // What nobody wants but the copy does not stay open.
+    const bool is_wanted = work.was_open || !work.waiters.empty();
+    if (work.result && is_wanted) {
+      warm_.push_back({file, *work.result});
+      by_file_[file] = std::prev(warm_.end());
+      evict(cold_);
+      evict(warm_);
+      cool_down();
+    } else if (work.result) {
+      asio::post(pool_, [store = std::move(*work.result)] {});
     }
+    for (Waiter& waiter : work.waiters) {
+      waiter(work.result ? Opened(*work.result) : Opened(fail(work.result.error())));
+    }
+    if (work.copy_waiter) work.copy_waiter(std::move(work.copied));
   }
 
-  void evict() {
-    auto at = entries_.begin();
-    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries_.end();
+  void evict(std::list<Open>& entries) {
+    auto at = entries.begin();
+    for (int looked_at = 0; by_file_.size() > max_open_ && looked_at < max_looked_at && at != entries.end();
          ++looked_at) {
       const auto entry = at++;
       if (!entry->is_in_use()) close(entry);
+    }
+  }
+
+  void cool_down() {
+    for (int looked_at = 0; warm_.size() > max_warm && looked_at < max_looked_at; ++looked_at) {
+      const auto entry = warm_.begin();
+      entry->is_warm = entry->is_in_use();
+      if (!entry->is_warm) entry->store->rest();
+      list_of(*entry).splice(list_of(*entry).end(), warm_, entry);
     }
   }
 
@@ -174,15 +199,17 @@ class Cache : public std::enable_shared_from_this<Cache> {
   void close(std::list<Open>::iterator entry) {
     by_file_.erase(entry->file);
     asio::post(pool_, [store = std::move(entry->store)] { store->checkpoint_before_close(); });
-    entries_.erase(entry);
+    list_of(*entry).erase(entry);
   }
+
+  std::list<Open>& list_of(const Open& entry) { return entry.is_warm ? warm_ : cold_; }
 
   asio::any_io_executor pool_;
   const Clock& clock_;
   std::size_t max_open_;
-  std::list<Open> entries_;  // the one asked for last is the last
+  std::list<Open> warm_, cold_;  // in each the one asked for last is the last; nobody uses a cold one
   std::unordered_map<std::string, std::list<Open>::iterator> by_file_;
-  std::unordered_map<std::string, std::vector<Waiter>> waiting_;
+  std::unordered_map<std::string, std::shared_ptr<AtPool>> at_pool_;
 };
 
 class SqliteMemories final : public MemoryStores {
@@ -208,6 +235,24 @@ class SqliteMemories final : public MemoryStores {
   }
 
   std::size_t open_count() const override { return cache_->size(); }
+
+  Task<Result<bool>> copy(std::filesystem::path file, std::filesystem::path to) override {
+    if (cache_->is_in_use(file.native())) co_return false;
+    const asio::any_io_executor loop = co_await asio::this_coro::executor;
+    const auto initiate = [&](auto handler) {
+      cache_->copy(loop, file.native(), to, [handler = std::move(handler)](Result<void> result) mutable {
+        std::move(handler)(std::move(result));
+      });
+    };
+    Result<void> copied =
+        co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(initiate, asio::use_awaitable);
+    if (!copied) co_return fail(std::move(copied.error()));
+    co_return true;
+  }
+
+  Result<void> copy_now(const std::filesystem::path& file, const std::filesystem::path& to) override {
+    return cache_->copy_now(file.native(), to);
+  }
 
  private:
   std::shared_ptr<Cache> cache_;

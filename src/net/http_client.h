@@ -1,5 +1,6 @@
-// HTTP/1.1 over pooled keep-alive connections, plain or TLS (certificate and host name checked against the system's CA
-// store, which is loaded when TLS is first used). Event-loop thread only; one client serves the whole process.
+// HTTP/1.1 over pooled keep-alive connections, to a host (plain or TLS: certificate and host name checked against the
+// system's CA store, which is loaded when TLS is first used) or to a Unix socket. Event-loop thread only; one client
+// serves the whole process.
 //
 // A request that fails on a reused connection before any byte of the answer arrived is repeated once on a fresh one
 // only when `is_repeatable`. Cancelling the awaiting coroutine closes the connection. No redirects are followed. Proxy
@@ -27,6 +28,8 @@ struct Endpoint {
   std::string host;  // as in the URL, IPv6 without brackets
   std::uint16_t port = 0;
   std::string base_path;  // "" or "/v1": put before every target, no trailing slash
+  // When set: connects to this Unix socket instead, of any length; host and port only say what Host is.
+  std::string socket_file = {};
 };
 // "https://api.example.com/v1" → Endpoint. Refuses other schemes, userinfo, queries and fragments.
 Result<Endpoint> parse_endpoint(std::string_view url);

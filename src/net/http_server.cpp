@@ -23,13 +23,12 @@ namespace usher::net {
 
 namespace {
 
-using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
 // Answers without waiting: what the kernel takes at once is enough for so few bytes, and no descriptor is held longer
 // than that. A client of a TLS port could not read it.
-void turn_away(tcp::socket socket, bool is_tls) {
+void turn_away(StreamSocket socket, bool is_tls) {
   if (is_tls) return;
   ServerResponse response = error_response(503, "too many connections");
   std::string bytes;
@@ -56,7 +55,7 @@ class Serving final : public std::enable_shared_from_this<Serving> {
 
  private:
   struct Connection {
-    Connection(SessionContext& context, tcp::socket socket) : session(context, std::move(socket)) {}
+    Connection(SessionContext& context, StreamSocket socket) : session(context, std::move(socket)) {}
     Session session;
     asio::cancellation_signal cancellation;
     bool is_closing = false;  // cancelled, and not ended yet
@@ -69,7 +68,7 @@ class Serving final : public std::enable_shared_from_this<Serving> {
   using Place = std::list<Connection>::iterator;
 
   bool has_room();
-  void start(tcp::socket socket);
+  void start(StreamSocket socket);
   void end(Place connection, const std::exception_ptr& error);
   Task<void> wait_for_the_last();
   void cancel_all();
@@ -86,7 +85,7 @@ Task<void> Serving::run(std::shared_ptr<Serving> self) {
   // Cancelled, we still have to wait for the connections.
   co_await asio::this_coro::throw_if_cancelled(false);
   for (;;) {
-    std::optional<tcp::socket> socket = co_await self->listener_.accept();
+    std::optional<StreamSocket> socket = co_await self->listener_.accept();
     if (!socket) break;
     if (self->context_.is_stopping) continue;
     if (self->has_room()) {
@@ -146,7 +145,7 @@ void Serving::cancel_all() {
   for (Connection& connection : connections_) connection.close();
 }
 
-void Serving::start(tcp::socket socket) {
+void Serving::start(StreamSocket socket) {
   connections_.emplace_back(context_, std::move(socket));
   const Place place = std::prev(connections_.end());
   asio::co_spawn(executor_, place->session.run(),
@@ -209,7 +208,8 @@ Result<std::unique_ptr<HttpServer>> make_http_server(asio::any_io_executor execu
     if (!made) return fail(std::move(made.error()));
     tls.emplace(std::move(*made));
   }
-  Result<Listener> listener = Listener::open(executor, options.address, options.port);
+  Result<Listener> listener = options.socket_file.empty() ? Listener::open(executor, options.address, options.port)
+                                                          : Listener::open_unix(executor, options.socket_file);
   if (!listener) return fail(std::move(listener.error()));
   auto serving = std::make_shared<Serving>(executor, std::move(*listener), std::move(options), service);
   serving->context().tls = std::move(tls);

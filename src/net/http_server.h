@@ -1,5 +1,6 @@
-// HTTP/1.1 server: keep-alive, Content-Length and chunked requests, plain or TLS. Event-loop thread only. It knows
-// nothing of routes: every request goes to one HttpService, which judges the head before a byte of the body is read.
+// HTTP/1.1 server: keep-alive, Content-Length and chunked requests, over TCP (plain or TLS) or a Unix socket.
+// Event-loop thread only. It knows nothing of routes: every request goes to one HttpService, which judges the head
+// before a byte of the body is read.
 //
 // Bounds, all answered with a status before the connection closes where the client still listens: 400 malformed, 408 a
 // client too slow, 413 body, 414/431 target and head, 417 an Expect other than 100-continue, 501 another
@@ -29,7 +30,7 @@ struct RequestHead {
   std::string method;           // "GET"
   std::string target;           // origin form as sent: "/tokens?x=1"
   std::vector<Header> headers;  // names in lower case, in the order received
-  std::string peer;             // the client's address, without port
+  std::string peer;             // the client's address, without port; "unix"
 
   // The value; nullopt when the header is absent or was sent more than once.
   std::optional<std::string_view> header(std::string_view lower_case_name) const;
@@ -70,7 +71,11 @@ struct TlsFiles {
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // numeric, IPv6 without brackets, or "localhost"
   std::uint16_t port = 0;             // 0 = any free one
-  std::optional<TlsFiles> tls;
+  // When set: a Unix socket (mode 0600) instead of address and port. Only this user and root get through; everybody
+  // else is disconnected at once. An old socket in its place is replaced, so whoever listens must know to be the only
+  // one.
+  std::filesystem::path socket_file;
+  std::optional<TlsFiles> tls;                        // TCP only
   std::size_t max_head_bytes = 16u << 10;             // half of it for the request line; at most 100 headers
   std::size_t max_connections = 512;                  // one more closes the one idle longest; 503 when none is idle
   std::chrono::milliseconds idle_timeout{60'000};     // between two requests; before the first head_timeout, if shorter
@@ -83,7 +88,7 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   virtual ~HttpServer() = default;
-  // The port it is bound to; connections are queued from the moment it was made.
+  // The port it is bound to (0 on a Unix socket); connections are queued from the moment it was made.
   virtual std::uint16_t port() const = 0;
   // Serves until stop(); returns when every connection has ended.
   virtual Task<void> run() = 0;
@@ -92,8 +97,8 @@ class HttpServer {
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 
-// Binds and listens. unavailable when the address is taken or not this machine's, io or invalid for TLS files that
-// cannot be used. `service` must outlive the server.
+// Binds and listens. unavailable when the address is taken or not this machine's, or the socket file cannot be made;
+// io or invalid for TLS files that cannot be used. `service` must outlive the server.
 Result<std::unique_ptr<HttpServer>> make_http_server(asio::any_io_executor executor, HttpServerOptions options,
                                                      HttpService& service);
 

@@ -73,6 +73,12 @@ class Database {
   // Several statements separated by ';', without parameters: schemas and pragmas.
   Result<void> script(const std::string& sql);
 
+  // Makes `to` (0600; must not exist) a copy as of one moment: this one, or that of a read transaction that is open.
+  // The copy is not synced. Takes a millisecond for some megabytes.
+  Result<void> back_up_to(const std::filesystem::path& to);
+  // Gives back cached statements and pages: for a database that is kept open and not used for a while. Not inside
+  // on_row.
+  void release_memory();
   // Copies what the WAL holds into the database file, as far as no reader needs it. Syncs the disk: not on the event
   // loop.
   Result<void> checkpoint();

@@ -45,7 +45,7 @@ RateLimitedTool::RateLimitedTool(std::unique_ptr<Tool> inner, limits::RateWindow
 
 Task<Result<ToolOutput>> RateLimitedTool::call(const json::object& arguments, Deadline deadline) {
   if (!keys_.empty()) {
-    Result<void> admitted = windows_.admit(keys_);
+    Result<void> admitted = co_await windows_.admit(keys_);
     if (!admitted) co_return fail(std::move(admitted.error()));
   }
   Result<ToolOutput> output = co_await inner().call(arguments, deadline);

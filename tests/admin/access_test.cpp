@@ -26,16 +26,20 @@ struct Fixture : ApiFixture {
 
 // The contract: which credential each route takes.
 const std::map<std::string, std::set<std::string>> kContract{
-    {"GET /healthz", {"none", "read", "operate", "approve", "admin", "agent", "key"}},
-    {"GET /readyz", {"none", "read", "operate", "approve", "admin", "agent", "key"}},
-    {"POST /tokens/agent", {"admin"}},
+    {"GET /healthz", {"none", "read", "operate", "approve", "admin", "agent", "key", "socket"}},
+    {"GET /readyz", {"none", "read", "operate", "approve", "admin", "agent", "key", "socket"}},
+    {"POST /tokens/agent", {"admin", "socket"}},
     {"POST /tokens/subagent", {"agent"}},
-    {"GET /tokens", {"admin"}},
-    {"GET /tokens/{token}", {"admin", "agent"}},
-    {"PUT /tokens/{token}/policy", {"admin"}},
-    {"DELETE /tokens/{token}", {"admin", "agent"}},
+    {"POST /tokens/operator", {"socket"}},
+    {"GET /tokens", {"admin", "socket"}},
+    {"GET /tokens/{token}", {"admin", "agent", "socket"}},
+    {"PUT /tokens/{token}/policy", {"admin", "socket"}},
+    {"DELETE /tokens/{token}", {"admin", "agent", "socket"}},
     {"POST /events", {"agent", "key"}},
-    {"GET /events/{event}", {"read", "admin", "agent"}},
+    {"GET /events/{event}", {"read", "admin", "agent", "socket"}},
+    {"GET /conversations", {"read", "admin", "socket"}},
+    {"POST /backup", {"socket"}},
+    {"GET /backup", {"socket"}},
 };
 
 std::string target_of(const Route& route, const std::string& jti) {
@@ -52,7 +56,7 @@ std::string target_of(const Route& route, const std::string& jti) {
 
 TEST_CASE("each route takes the credentials of the contract and no others") {
   Fixture f;
-  std::map<std::string, Headers> credentials{{"none", {}}, {"key", {{"x-api-key", kKey}}}};
+  std::map<std::string, Headers> credentials{{"none", {}}, {"socket", {}}, {"key", {{"x-api-key", kKey}}}};
   for (Scope scope : {Scope::read, Scope::operate, Scope::approve, Scope::admin}) {
     credentials[admin::to_string(scope)] = ApiFixture::with(f.add_operator({scope}));
   }
@@ -65,6 +69,7 @@ TEST_CASE("each route takes the credentials of the contract and no others") {
     REQUIRE(kContract.contains(name));
     for (const auto& [credential, headers] : credentials) {
       CAPTURE(credential);
+      f.is_at_socket = credential == "socket";
       const Answer answer = f.send(std::string(route.method), target_of(route, f.last_jti), headers);
       const bool is_admitted = kContract.at(name).contains(credential);
       CHECK(answer.was_admitted == is_admitted);

@@ -62,7 +62,8 @@ class ApiFixture {
                            .role_policy = [this](const std::string& tenant,
                                                  const std::string& role) { return role_policy(tenant, role); },
                            .is_tenant = [this](const std::string& tenant) { return tenants.contains(tenant); },
-                           .readiness = [this]() { return readiness; }},
+                           .readiness = [this]() { return readiness; },
+                           .conversations = [this](admin::ConversationFilter filter) { return find(filter); }},
                           options);
   }
 
@@ -149,14 +150,24 @@ class ApiFixture {
   Result<void> readiness;
   admin::ApiOptions options{.hosts = {"localhost:8787", "usher.example.com"}};
   admin::ApiStores stores;
-  std::unique_ptr<net::HttpService> api;
+  std::unique_ptr<admin::Api> api;
+  std::vector<admin::ConversationRow> conversations;
+  admin::ConversationFilter asked_for;  // of the last GET /conversations
+  bool is_at_socket = false;            // requests come through the operator's door
   std::string last_jti;
   bool admits_only = false;  // no body is read, nothing is done
   std::function<void()> before_body;
 
+  net::HttpService& door() { return is_at_socket ? api->for_operator() : api->for_network(); }
+
  private:
+  Task<Result<std::vector<admin::ConversationRow>>> find(admin::ConversationFilter filter) {
+    asked_for = std::move(filter);
+    co_return conversations;
+  }
   Task<Answer> exchange(net::RequestHead head, std::string body) {
-    std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse> admitted = co_await api->admit(std::move(head));
+    std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse> admitted =
+        co_await door().admit(std::move(head));
     if (!admitted) co_return answer_of(admitted.error(), false);
     if (admits_only) co_return Answer{.was_admitted = true};
     if (body.size() > (*admitted)->max_body_bytes()) co_return Answer{.status = 413};

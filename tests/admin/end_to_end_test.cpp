@@ -47,7 +47,7 @@ struct Fixture : ApiFixture {
   struct Forwarding final : net::HttpService {
     explicit Forwarding(ApiFixture& to) : fixture(to) {}
     Task<std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse>> admit(net::RequestHead head) override {
-      return fixture.api->admit(std::move(head));
+      return fixture.api->for_network().admit(std::move(head));
     }
     ApiFixture& fixture;
   };

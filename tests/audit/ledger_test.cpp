@@ -217,6 +217,7 @@ TEST_CASE("a ledger that was cut or rewritten is not gone on with") {
   }
   SUBCASE("no frontier") { f.tamper("UPDATE head SET frontier = ''"); }
   SUBCASE("another hash of the last row") { f.tamper("UPDATE head SET last = '" + std::string(64, '1') + "'"); }
+  SUBCASE("its newest row changed") { f.tamper("UPDATE ledger_row SET who = 'x' WHERE number = 20"); }
   SUBCASE("its newest row gone") { f.tamper("DELETE FROM ledger_row WHERE number = 20"); }
   SUBCASE("signed by another") {
     f.key = SigningKey::make("usher");

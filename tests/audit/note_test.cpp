@@ -120,13 +120,14 @@ TEST_CASE("the newest checkpoint of a file is the last that was appended") {
   const SigningKey key = known_key();
   const auto file = dir / "checkpoints";
   CHECK(!*newest_checkpoint(file, key.verify_key()));
-  for (std::uint64_t size = 1; size <= 400; ++size) {
+  // More than is read of a file's end.
+  std::string many;
+  for (std::uint64_t size = 1; size <= 390; ++size) many += key.sign(checkpoint_of(size).text()) + "\n";
+  put(file, many);
+  for (std::uint64_t size = 391; size <= 400; ++size) {
     REQUIRE(append_checkpoint(file, checkpoint_of(size), key));
     REQUIRE(**newest_checkpoint(file, key.verify_key()) == checkpoint_of(size));
   }
-  struct stat info{};
-  REQUIRE(::stat(file.c_str(), &info) == 0);
-  CHECK((info.st_mode & 0777) == 0600);
   CHECK(split_notes(text_of(file)).notes.size() == 400);
 }
 
@@ -139,6 +140,9 @@ TEST_CASE("a checkpoint of fewer rows than the newest is not appended") {
   CHECK(append_checkpoint(file, checkpoint_of(4), key));
   CHECK(append_checkpoint(file, checkpoint_of(5), key));
   CHECK(text_of(file) == before);
+  struct stat info{};
+  REQUIRE(::stat(file.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
 }
 
 TEST_CASE("wherever writing a checkpoint was interrupted, the one before counts and the next one is whole") {

@@ -12,6 +12,14 @@ namespace {
 
 std::string hex_of_parts(std::vector<std::string_view> parts) { return to_hex(sha256_parts(parts)); }
 
+TEST_CASE("a digest made piece by piece is that of the whole") {
+  const std::string text(100'000, 'x');
+  Sha256 pieces;
+  for (std::size_t at = 0; at < text.size(); at += 777) pieces.add(std::string_view(text).substr(at, 777));
+  CHECK(pieces.finish() == sha256(text));
+  CHECK(Sha256().finish() == sha256(""));
+}
+
 TEST_CASE("SHA-256 gives the published digests") {
   CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(to_hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -9,6 +9,7 @@
 #include "store/sqlite.h"
 #include "support/child_process.h"
 #include "support/manual_clock.h"
+#include "support/run_task.h"
 #include "support/temp_dir.h"
 
 using namespace usher;
@@ -35,7 +36,7 @@ struct Gateway {
     budgets = std::move(*made);
   }
   Result<Reservation> reserve(const BudgetScope& scope, std::int64_t amount) {
-    return budgets->reserve({&scope, 1}, MicroUsd{amount});
+    return testing::run_task(budgets->reserve({&scope, 1}, MicroUsd{amount}));
   }
   Budgets::Spent spent(const BudgetScope& scope) {
     Result<Budgets::Spent> spent = budgets->spent_today(scope);
@@ -72,7 +73,7 @@ bool spend(const std::filesystem::path& file, const Clock& clock, unsigned seed,
   int refusals = 0;
   for (int i = 0; i < 150 && refusals < 10; ++i) {
     const auto amount = static_cast<std::int64_t>(1 + random() % 100);
-    Result<Reservation> reservation = (*budgets)->reserve(scopes, MicroUsd{amount});
+    Result<Reservation> reservation = testing::run_task((*budgets)->reserve(scopes, MicroUsd{amount}));
     if (reservation) {
       open.emplace_back(*reservation, amount);
     } else if (reservation.error().kind == ErrorKind::limit) {
@@ -126,8 +127,8 @@ TEST_CASE(
   clock.set_wall(std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + 23h);
   Gateway gateway(dir / "l.db", clock);
   const BudgetScope scopes[] = {sender(1'000'000), role(500'000)};
-  REQUIRE(gateway.budgets->reserve(scopes, MicroUsd{400'000}));
-  Result<Reservation> refused = gateway.budgets->reserve(scopes, MicroUsd{200'000});
+  REQUIRE(testing::run_task(gateway.budgets->reserve(scopes, MicroUsd{400'000})));
+  Result<Reservation> refused = testing::run_task(gateway.budgets->reserve(scopes, MicroUsd{200'000}));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::limit);
   CHECK(refused.error().retry_after == 1h);
@@ -225,7 +226,7 @@ TEST_CASE("whatever the order of reservations and settlements, the sums are exac
     for (int i = 0; i < steps; ++i) {
       if (open.empty() || *rc::gen::arbitrary<bool>()) {
         const std::int64_t amount = *rc::gen::inRange<std::int64_t>(0, 100);
-        Result<Reservation> reservation = gateway.budgets->reserve(scopes, MicroUsd{amount});
+        Result<Reservation> reservation = testing::run_task(gateway.budgets->reserve(scopes, MicroUsd{amount}));
         RC_ASSERT(reservation.has_value() == (settled + reserved + amount <= limit));
         if (!reservation) continue;
         open.emplace_back(*reservation, amount);
@@ -295,7 +296,7 @@ TEST_CASE("a process killed between reserving and settling has charged its reser
         Result<std::unique_ptr<Budgets>> budgets =
             limits::make_budgets(**counters, clock, *limits::Calendar::open("UTC"));
         const BudgetScope scope = sender(100);
-        const bool is_reserved = (*budgets)->reserve({&scope, 1}, MicroUsd{60}).has_value();
+        const bool is_reserved = testing::run_task((*budgets)->reserve({&scope, 1}, MicroUsd{60})).has_value();
         (void)budgets->release();
         (void)counters->release();
         return is_reserved;
@@ -361,7 +362,7 @@ TEST_CASE("usage is read beside a running gateway, filtered and in order, and ne
   {
     Gateway gateway(dir / "l.db", clock);
     const BudgetScope scopes[] = {sender(100), role(100)};
-    Result<Reservation> reservation = gateway.budgets->reserve(scopes, MicroUsd{60});
+    Result<Reservation> reservation = testing::run_task(gateway.budgets->reserve(scopes, MicroUsd{60}));
     REQUIRE(reservation);
     Result<std::vector<limits::UsageRow>> rows = limits::read_usage(dir / "l.db", {});
     REQUIRE_MESSAGE(rows, rows.error().message);

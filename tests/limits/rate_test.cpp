@@ -10,6 +10,7 @@
 #include "store/sqlite.h"
 #include "support/child_process.h"
 #include "support/manual_clock.h"
+#include "support/run_task.h"
 #include "support/temp_dir.h"
 
 using namespace usher;
@@ -42,7 +43,7 @@ struct Gateway {
     REQUIRE_MESSAGE(made, made.error().message);
     windows = std::move(*made);
   }
-  Result<void> admit(const RateKey& key) { return windows->admit({&key, 1}); }
+  Result<void> admit(const RateKey& key) { return testing::run_task(windows->admit({&key, 1})); }
 };
 
 RateKey key(const std::string& name, std::int64_t limit) {
@@ -94,7 +95,7 @@ TEST_CASE("a limit of 0 blocks for ever and says no time") {
   CHECK_FALSE(refused.error().retry_after);
   const RateKey both[] = {key("a", 1), key("guest", 0)};
   REQUIRE(gateway.admit(both[0]));
-  refused = gateway.windows->admit(both);
+  refused = testing::run_task(gateway.windows->admit(both));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("role a") != std::string::npos);  // the first that refused is named …
   CHECK_FALSE(refused.error().retry_after);                            // … but waiting cannot help
@@ -109,14 +110,14 @@ TEST_CASE("a call is admitted on all windows or on none, and the refusal waits f
   REQUIRE(gateway.admit(total));
   clock.advance(10s);
   const RateKey both[] = {sender, total};
-  Result<void> refused = gateway.windows->admit(both);
+  Result<void> refused = testing::run_task(gateway.windows->admit(both));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("role total") != std::string::npos);
   CHECK(refused.error().retry_after == 50s);
   CHECK(gateway.windows->state(sender).used == 0);  // a refused call does not count
   REQUIRE(gateway.admit(sender));
   REQUIRE(gateway.admit(sender));
-  refused = gateway.windows->admit(both);
+  refused = testing::run_task(gateway.windows->admit(both));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("role sender") != std::string::npos);
   CHECK(refused.error().retry_after == 60s);
@@ -127,7 +128,7 @@ TEST_CASE("a window named twice in one call counts once") {
   testing::ManualClock clock;
   Gateway gateway(dir / "l.db", clock);
   const RateKey twice[] = {key("a", 2), key("a", 2)};
-  CHECK(gateway.windows->admit(twice));
+  CHECK(testing::run_task(gateway.windows->admit(twice)));
   CHECK(gateway.windows->state(twice[0]).used == 1);
   gateway.restart();
   CHECK(gateway.windows->state(twice[0]).used == 1);
@@ -153,7 +154,7 @@ TEST_CASE("no sequence of calls, waits and restarts is ever admitted one too man
       const bool has_room = std::ranges::all_of(keys, [&](const RateKey& k) {
         return std::ranges::count_if(admitted[k.key], [&](MonotonicTime at) { return now - at < 60s; }) < k.limit;
       });
-      RC_ASSERT(gateway.windows->admit(keys).has_value() == has_room);
+      RC_ASSERT(testing::run_task(gateway.windows->admit(keys)).has_value() == has_room);
       if (has_room) {
         for (const RateKey& k : keys) admitted[k.key].push_back(now);
       }
@@ -233,7 +234,7 @@ TEST_CASE("a killed process has lost no admission") {
         Result<std::unique_ptr<Counters>> counters = limits::open_counters(dir / "l.db");
         Result<std::unique_ptr<RateWindows>> windows = limits::make_rate_windows(**counters, clock);
         for (int i = 0; i < 4; ++i) {
-          if (!(*windows)->admit({&buyer, 1})) return false;
+          if (!testing::run_task((*windows)->admit({&buyer, 1}))) return false;
         }
         (void)windows->release();
         (void)counters->release();

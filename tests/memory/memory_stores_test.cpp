@@ -1,9 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <list>
+#include <map>
+#include <random>
 
 #include "memory/memory.h"
 #include "store/sqlite.h"
@@ -135,6 +139,47 @@ TEST_CASE("more databases than the bound stay open while all are in use, and go 
   used.clear();
   world.open(9);
   CHECK(world.stores->open_count() == 2);
+}
+
+TEST_CASE("among hundreds of open databases exactly those asked for last stay, and each holds what it was given") {
+  constexpr std::size_t most = 200;
+  World world(most);
+  std::mt19937 random(7);
+  std::list<int> order;  // the one asked for last is the last
+  std::map<int, std::size_t> lengths;
+  std::shared_ptr<MemoryStore> pinned = world.open(1000);
+  for (int step = 0; step < 1500; ++step) {
+    // Few are asked for often, many now and then.
+    const int i = static_cast<int>(random() % (random() % 3 == 0 ? 400 : 60));
+    const bool is_open = std::ranges::find(order, i) != order.end();
+    std::shared_ptr<MemoryStore> store = world.stores->cached(world.file(i));
+    REQUIRE((store != nullptr) == is_open);
+    if (!store) store = world.open(i);
+    order.remove(i);
+    order.push_back(i);
+    if (order.size() > most - 1) order.pop_front();  // one is pinned
+    REQUIRE(length(*store) == lengths[i]);
+    REQUIRE(append(*store, std::to_string(step)));
+    ++lengths[i];
+  }
+  CHECK(order.size() == most - 1);
+  CHECK(world.stores->open_count() == most);
+  CHECK(world.stores->cached(world.file(1000)) == pinned);
+}
+
+TEST_CASE("stores in use are neither closed nor put to rest, however many they are") {
+  World world(150);
+  std::vector<std::shared_ptr<MemoryStore>> used;
+  for (int i = 0; i < 300; ++i) used.push_back(world.open(i));
+  CHECK(world.stores->open_count() == 300);
+  for (int i = 0; i < 300; ++i) {
+    REQUIRE(append(*used[static_cast<std::size_t>(i)], "t"));
+    CHECK(world.stores->cached(world.file(i)) == used[static_cast<std::size_t>(i)]);
+  }
+  used.clear();
+  for (int i = 300; i < 320; ++i) world.open(i);
+  CHECK(world.stores->open_count() == 150);
+  for (int i = 0; i < 300; ++i) CHECK(length(*world.open(i)) == 1);
 }
 
 TEST_CASE("a database closed and opened again at once is opened, not refused as busy") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "net/fixture.h"
 
 namespace usher::net {
@@ -9,8 +11,9 @@ namespace usher::net {
 namespace {
 
 std::shared_ptr<Connection> connected(Fixture& f) {
-  auto connection = std::make_shared<Connection>(f.loop.get_executor(), f.endpoint);
-  connection->socket().connect({asio::ip::address_v4::loopback(), f.endpoint.port});
+  auto connection = std::make_shared<Connection>(f.loop.get_executor());
+  connection->socket().connect(
+      StreamEndpoint(asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), f.endpoint.port)));
   return connection;
 }
 

@@ -23,10 +23,10 @@ using testing::FakeProvider;
 // Records what was reserved and settled.
 class RecordingBudgets final : public limits::Budgets {
  public:
-  Result<limits::Reservation> reserve(std::span<const limits::BudgetScope>, MicroUsd amount) override {
-    if (refuses) return fail(ErrorKind::limit, "cost_daily_limit_usd of role buyer is used up");
+  Task<Result<limits::Reservation>> reserve(std::span<const limits::BudgetScope>, MicroUsd amount) override {
+    if (refuses) co_return fail(ErrorKind::limit, "cost_daily_limit_usd of role buyer is used up");
     reserved.push_back(amount.value);
-    return limits::Reservation{static_cast<std::int64_t>(reserved.size())};
+    co_return limits::Reservation{static_cast<std::int64_t>(reserved.size())};
   }
   Result<void> settle(limits::Reservation reservation, MicroUsd actual) override {
     if (is_broken) return fail(ErrorKind::io, "disk full");

@@ -15,8 +15,13 @@
 
 namespace usher::admin {
 
-// Who asks: a token, a legacy key, or nobody that is known.
+// The name of who comes through the operator's own socket.
+inline constexpr const char* kOperator = "operator";
+
+// Who asks: a token, a legacy key, the operator at the socket, or nobody that is known.
 struct Caller {
+  // Came through the operator's socket. Then the chain is one token that stands for it and is kept nowhere.
+  bool is_at_socket = false;
   // The token and its ancestors, itself first, all usable when they were looked up; empty without a token.
   std::vector<Token> chain;
   const LegacyKey* legacy_key = nullptr;
@@ -32,6 +37,9 @@ struct Caller {
   // Not of a caller that nobody knows.
   std::string family() const { return legacy_key ? "legacy:" + legacy_key->name : chain.back().jti; }
 };
+
+// All scopes, all tenants.
+Caller operator_at_socket();
 
 struct Call {
   std::string id;     // what the path names: {token} or {event}

@@ -13,6 +13,7 @@ Task<net::ServerResponse> get_readiness(Context& context, Call call);
 
 Task<net::ServerResponse> post_agent(Context& context, Call call);
 Task<net::ServerResponse> post_subagent(Context& context, Call call);
+Task<net::ServerResponse> post_operator(Context& context, Call call);
 Task<net::ServerResponse> get_tokens(Context& context, Call call);
 Task<net::ServerResponse> get_token(Context& context, Call call);
 Task<net::ServerResponse> put_policy(Context& context, Call call);
@@ -20,5 +21,9 @@ Task<net::ServerResponse> delete_token(Context& context, Call call);
 
 Task<net::ServerResponse> post_event(Context& context, Call call);
 Task<net::ServerResponse> get_event(Context& context, Call call);
+
+Task<net::ServerResponse> get_conversations(Context& context, Call call);
+Task<net::ServerResponse> post_backup(Context& context, Call call);
+Task<net::ServerResponse> get_backup(Context& context, Call call);
 
 }  // namespace usher::admin

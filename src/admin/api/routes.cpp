@@ -14,18 +14,23 @@ namespace {
 
 constexpr Access kAdmin = Access::scope(Scope::admin);
 constexpr Access kAgent = Access::agent();
+constexpr Access kSocket = Access::socket();
 
 constexpr std::array kRoutes{
     Route("GET", "/healthz", Access::anybody(), get_health),
     Route("GET", "/readyz", Access::anybody(), get_readiness),
     Route("POST", "/tokens/agent", kAdmin, post_agent),
     Route("POST", "/tokens/subagent", kAgent, post_subagent),
+    Route("POST", "/tokens/operator", kSocket, post_operator),
     Route("GET", "/tokens", kAdmin, get_tokens),
     Route("GET", "/tokens/{token}", kAdmin | kAgent, get_token),
     Route("PUT", "/tokens/{token}/policy", kAdmin, put_policy),
     Route("DELETE", "/tokens/{token}", kAdmin | kAgent, delete_token),
     Route("POST", "/events", kAgent | Access::legacy_key(), post_event),
     Route("GET", "/events/{event}", Access::scope(Scope::read) | kAgent, get_event),
+    Route("GET", "/conversations", Access::scope(Scope::read), get_conversations),
+    Route("POST", "/backup", kSocket, post_backup),
+    Route("GET", "/backup", kSocket, get_backup),
 };
 
 consteval bool is_sound(const Route& route) {
@@ -84,6 +89,7 @@ bool matches(std::string_view pattern, std::string_view path, std::string& id) {
 
 bool Access::admits(const Caller& caller) const {
   if (is_anybody()) return true;
+  if ((bits_ & kSocket) != 0 && caller.is_at_socket) return true;
   if (caller.legacy_key) return (bits_ & kLegacyKey) != 0;
   if (caller.is_agent()) return (bits_ & kAgent) != 0;
   if (!caller.is_operator()) return false;
@@ -101,6 +107,7 @@ std::string Access::sentence() const {
   }
   if ((bits_ & kAgent) != 0) who.emplace_back("an agent's token");
   if ((bits_ & kLegacyKey) != 0) who.emplace_back("a legacy key");
+  if ((bits_ & kSocket) != 0) who.emplace_back("usher's own socket on its machine");
   return fmt::format("this needs {}", fmt::join(who, " or "));
 }
 

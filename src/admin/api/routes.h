@@ -19,6 +19,8 @@ class Access {
   static constexpr Access scope(Scope scope) { return Access(static_cast<unsigned>(scope) << kScopeShift); }
   static constexpr Access agent() { return Access(kAgent); }
   static constexpr Access legacy_key() { return Access(kLegacyKey); }
+  // No token is enough: whoever owns the machine's files.
+  static constexpr Access socket() { return Access(kSocket); }
   constexpr Access operator|(Access other) const { return Access(bits_ | other.bits_); }
 
   constexpr bool is_anybody() const { return (bits_ & kAnybody) != 0; }
@@ -27,7 +29,7 @@ class Access {
   std::string sentence() const;
 
  private:
-  static constexpr unsigned kAnybody = 1, kAgent = 2, kLegacyKey = 4, kScopeShift = 4;
+  static constexpr unsigned kAnybody = 1, kAgent = 2, kLegacyKey = 4, kSocket = 8, kScopeShift = 4;
   explicit constexpr Access(unsigned bits) : bits_(bits) {}
   unsigned bits_;
 };

@@ -3,18 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <charconv>
-#include <exception>
-#include <functional>
 #include <optional>
 
 #include "admin/tokens.h"
-#include "admin/tokens/token_json.h"
 #include "app/exit_status.h"
-#include "base/clock.h"
-#include "base/files.h"
+#include "app/operator/operator.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -51,100 +45,81 @@ Result<admin::Scopes> parse_scopes(const std::vector<std::string>& words) {
   return *scopes;
 }
 
-// The stores with a loop of their own, for the length of one command.
-int with_stores(const config::Config& config, const std::function<Task<int>(admin::TokenStore&)>& command) {
-  Result<void> made = make_private_directories(config.gateway.data_dir);
-  if (!made) return complain(made.error());
-  asio::io_context loop(1);
-  Result<admin::ApiStores> stores = admin::open_api_stores(config.gateway.data_dir / "api.db", loop.get_executor());
-  if (!stores) return complain(stores.error());
-  int status = kError;
-  asio::co_spawn(loop, command(*stores->tokens), [&](std::exception_ptr error, int ended) {
-    status = ended;
-    if (error) std::rethrow_exception(error);
-  });
-  loop.run();
-  return status;
+std::string_view text_of(const json::value& token, std::string_view name) {
+  return string_at(&token, name).value_or(std::string_view());
 }
 
-void print_token(const admin::Token& token, WallTime now) {
-  const bool is_agent = token.kind == admin::TokenKind::agent;
-  const std::string what = is_agent ? fmt::format("agent, depth {}", token.depth) : token.scopes.words();
-  fmt::print("{:22} {:20} {:24} {:12} {}\n", token.jti, printable(token.name, 60), what,
-             token.tenant.empty() ? "all tenants" : token.tenant,
-             token.revoked_at        ? "revoked"
-             : !token.is_usable(now) ? "expired"
-                                     : fmt::format("until {}", to_iso8601(token.expires_at)));
+void print_token(const json::value& token) {
+  const bool is_agent = text_of(token, "kind") == "agent";
+  const std::string what = is_agent ? fmt::format("agent, depth {}", integer_at(&token, "depth").value_or(0))
+                                    : std::string(text_of(token, "scopes"));
+  const std::string_view tenant = text_of(token, "tenant");
+  fmt::print("{:22} {:20} {:24} {:12} {}\n", text_of(token, "jti"), printable(text_of(token, "name"), 60), what,
+             tenant.empty() ? "all tenants" : tenant,
+             string_at(&token, "revoked_at")              ? "revoked"
+             : !bool_at(&token, "usable").value_or(false) ? "expired"
+                                                          : fmt::format("until {}", text_of(token, "expires_at")));
 }
 
 }  // namespace
 
-int create_token(const config::Config& config, const TokenRequest& request, bool as_json) {
+int create_token(std::shared_ptr<const config::Config> config, const TokenRequest& request, bool as_json) {
   const Result<seconds> lifetime = parse_lifetime(request.lifetime);
   if (!lifetime) return complain(lifetime.error());
   const Result<admin::Scopes> scopes = parse_scopes(request.scopes);
   if (!scopes) return complain(scopes.error());
-  if (!request.tenant.empty() && !config.tenants.contains(request.tenant)) {
-    return complain({ErrorKind::not_found, fmt::format("there is no tenant '{}'", printable(request.tenant))});
+  json::object body{{"name", request.name}, {"scopes", scopes->words()}, {"expires_in_s", lifetime->count()}};
+  if (!request.tenant.empty()) body["tenant"] = request.tenant;
+  const std::optional<json::object> made =
+      ask_or_complain(std::move(config), "POST", "/tokens/operator", std::move(body));
+  if (!made) return kError;
+  const json::value token(*made);
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(token));
+  } else {
+    fmt::print(stderr, "{} ({}), valid until {}; it is not shown again:\n", text_of(token, "jti"),
+               text_of(token, "scopes"), text_of(token, "expires_at"));
+    fmt::print("{}\n", text_of(token, "token"));
   }
-  const WallTime now = SystemClock().wall();
-  const admin::Token token{.jti = admin::make_jti(),
-                           .kind = admin::TokenKind::operator_,
-                           .name = request.name,
-                           .tenant = request.tenant,
-                           .scopes = *scopes,
-                           .created_at = now,
-                           .expires_at = now + *lifetime};
-  const std::string secret = admin::make_token_secret();
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    Result<void> added = co_await tokens.add(token, secret, now);
-    if (!added) co_return complain(added.error());
-    if (as_json) {
-      json::object out = admin::token_json(token, token.is_usable(now));
-      out["token"] = secret;
-      fmt::print("{}\n", json::serialize(out));
-    } else {
-      fmt::print(stderr, "{} ({}), valid until {}; it is not shown again:\n", token.jti, token.scopes.words(),
-                 to_iso8601(token.expires_at));
-      fmt::print("{}\n", secret);
-    }
-    co_return kFine;
-  });
+  return kFine;
 }
 
-int list_tokens(const config::Config& config, const std::string& tenant, bool with_unusable, bool as_json) {
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    const Result<std::vector<admin::Token>> found = tokens.list(tenant, with_unusable);
-    if (!found) co_return complain(found.error());
-    const WallTime now = SystemClock().wall();
-    json::array list;
-    for (const admin::Token& token : *found) {
-      if (!with_unusable && !token.is_usable(now)) continue;
-      if (as_json) {
-        list.push_back(admin::token_json(token, token.is_usable(now)));
-      } else {
-        print_token(token, now);
-      }
-    }
-    if (as_json) fmt::print("{}\n", json::serialize(json::object{{"tokens", std::move(list)}}));
-    co_return kFine;
-  });
+int list_tokens(std::shared_ptr<const config::Config> config, const std::string& tenant, bool with_unusable,
+                bool as_json) {
+  const std::optional<json::object> answer =
+      ask_or_complain(std::move(config), "GET", with_unusable ? "/tokens?all=1" : "/tokens");
+  if (!answer) return kError;
+  json::array list;
+  for (const json::value& token : answer->at("tokens").as_array()) {
+    if (tenant.empty() || text_of(token, "tenant") == tenant) list.push_back(token);
+  }
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(json::object{{"tokens", std::move(list)}}));
+  } else {
+    for (const json::value& token : list) print_token(token);
+  }
+  return kFine;
 }
 
-int revoke_token(const config::Config& config, const std::string& jti, bool as_json) {
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    const Result<std::vector<std::string>> revoked = co_await tokens.revoke(jti, SystemClock().wall());
-    if (!revoked && revoked.error().kind == ErrorKind::not_found) {
-      co_return complain({ErrorKind::not_found, fmt::format("there is no token '{}'", printable(jti, 60))});
-    }
-    if (!revoked) co_return complain(revoked.error());
-    if (as_json) {
-      fmt::print("{}\n", json::serialize(json::object{{"revoked", json::array(revoked->begin(), revoked->end())}}));
-    } else {
-      for (const std::string& each : *revoked) fmt::print("revoked {}\n", each);
-    }
-    co_return kFine;
-  });
+int revoke_token(std::shared_ptr<const config::Config> config, const std::string& jti, bool as_json) {
+  const auto no_token = [&] {
+    return Error{ErrorKind::not_found, fmt::format("there is no token '{}'", printable(jti, 60))};
+  };
+  // It becomes part of a path.
+  if (!jti.starts_with("tok_") || jti.find_first_not_of("0123456789abcdef", 4) != jti.npos) return complain(no_token());
+  Result<std::unique_ptr<Operator>> reached = reach_operator(std::move(config));
+  if (!reached) return complain(reached.error());
+  const Result<OperatorAnswer> answer = (*reached)->ask("DELETE", "/tokens/" + jti);
+  if (!answer) return complain(answer.error());
+  if (answer->status == 404) return complain(no_token());
+  if (!answer->is_fine()) return complain({ErrorKind::internal, answer->detail()});
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(answer->body));
+  } else {
+    for (const json::value& each : answer->body.at("revoked").as_array())
+      fmt::print("revoked {}\n", json::value_to<std::string>(each));
+  }
+  return kFine;
 }
 
 }  // namespace usher::app

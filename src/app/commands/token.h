@@ -1,5 +1,5 @@
-// `usher token create|list|revoke`: bearer tokens of the HTTP API. They work on <data_dir>/api.db, also beside a
-// running gateway, which sees every change at its next request. Each returns an ExitStatus.
+// `usher token create|list|revoke`: bearer tokens of the HTTP API, through the running gateway when there is one. Each
+// returns an ExitStatus.
 #pragma once
 
 #include <memory>
@@ -18,9 +18,10 @@ struct TokenRequest {
 };
 
 // Prints the token to stdout: the only time that it is shown.
-int create_token(const config::Config& config, const TokenRequest& request, bool as_json);
-int list_tokens(const config::Config& config, const std::string& tenant, bool with_unusable, bool as_json);
+int create_token(std::shared_ptr<const config::Config> config, const TokenRequest& request, bool as_json);
+int list_tokens(std::shared_ptr<const config::Config> config, const std::string& tenant, bool with_unusable,
+                bool as_json);
 // With every token made from it.
-int revoke_token(const config::Config& config, const std::string& jti, bool as_json);
+int revoke_token(std::shared_ptr<const config::Config> config, const std::string& jti, bool as_json);
 
 }  // namespace usher::app

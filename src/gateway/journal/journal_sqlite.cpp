@@ -198,6 +198,7 @@ Result<std::unique_ptr<Journal>> open_journal(const std::filesystem::path& file,
                                               const Clock& clock) {
   store::OpenOptions options;
   options.durability = store::Durability::full;
+  options.sharing = store::Sharing::shared;  // a backup reads it beside us
   options.cache_kib = 1024;
   options.autocheckpoint_pages = 0;  // the writer copies the log back between commits
   Result<Database> database = Database::open(file, options);

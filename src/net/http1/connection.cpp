@@ -18,13 +18,8 @@ constexpr std::size_t kept_bytes = 32u << 10;
 
 }  // namespace
 
-Connection::Connection(const asio::any_io_executor& executor, const Endpoint& endpoint)
-    : socket_(executor),
-      watchdog_(executor, [this] { expire(); }),
-      buffer_(max_head_bytes + read_bytes),
-      host_(endpoint.host),
-      port_(endpoint.port),
-      is_tls_(endpoint.is_tls) {}
+Connection::Connection(const asio::any_io_executor& executor)
+    : socket_(executor), watchdog_(executor, [this] { expire(); }), buffer_(max_head_bytes + read_bytes) {}
 
 bool Connection::is_fresh() {
   if (!socket_.is_open() || buffer_.size() != 0) return false;

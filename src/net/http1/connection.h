@@ -3,7 +3,6 @@
 // the pool.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
@@ -14,6 +13,7 @@
 
 #include "base/async.h"
 #include "net/http_client.h"
+#include "net/unix_address.h"
 #include "net/watchdog.h"
 
 namespace usher::net {
@@ -33,16 +33,13 @@ class Connection final {
  public:
   using Time = Watchdog::Time;
   using ErrorCode = boost::system::error_code;
-  using TlsStream = asio::ssl::stream<asio::ip::tcp::socket&>;
+  using TlsStream = asio::ssl::stream<StreamSocket&>;
 
-  Connection(const asio::any_io_executor& executor, const Endpoint& endpoint);
+  explicit Connection(const asio::any_io_executor& executor);
 
-  asio::ip::tcp::socket& socket() { return socket_; }
+  StreamSocket& socket() { return socket_; }
   TlsStream& start_tls(asio::ssl::context& context) { return tls_.emplace(socket_, context); }
 
-  bool is_for(const Endpoint& endpoint) const {
-    return endpoint.port == port_ && endpoint.is_tls == is_tls_ && endpoint.host == host_;
-  }
   // True when the peer has neither closed nor said anything since the last answer.
   bool is_fresh();
   bool is_open() const { return socket_.is_open(); }
@@ -71,16 +68,13 @@ class Connection final {
  private:
   void expire();
 
-  asio::ip::tcp::socket socket_;
+  StreamSocket socket_;
   std::optional<TlsStream> tls_;
   Watchdog watchdog_;
   bool has_expired_ = false;
   IdleKeeper* keeper_ = nullptr;
   boost::beast::flat_buffer buffer_;
   std::string head_;  // of the request being sent; kept for its capacity
-  std::string host_;
-  std::uint16_t port_;
-  bool is_tls_;
 };
 
 }  // namespace usher::net

@@ -75,12 +75,11 @@ Connector::Connector(asio::any_io_executor executor, std::chrono::milliseconds c
 
 Task<Result<std::shared_ptr<Connection>>> Connector::connect(const Endpoint& endpoint, Deadline deadline) {
   const Time due = deadline.capped(connect_timeout_).time();
-  Result<std::vector<Address>> addresses = co_await resolve(endpoint, due);
   Result<std::shared_ptr<Connection>> connection = fail(ErrorKind::internal, "not connected");
-  if (!addresses) {
-    connection = fail(std::move(addresses.error()));
+  if (endpoint.socket_file.empty()) {
+    connection = co_await connect_to_host(endpoint, due);
   } else {
-    connection = co_await connect_to_any(endpoint, *addresses, due);
+    connection = co_await connect_to_socket(endpoint, due);
   }
   if (connection && endpoint.is_tls) {
     Result<void> secured = co_await start_tls(**connection, endpoint, due);
@@ -90,6 +89,27 @@ Task<Result<std::shared_ptr<Connection>>> Connector::connect(const Endpoint& end
     connection.error().kind = ErrorKind::timeout;
   }
   co_return connection;
+}
+
+Task<Result<std::shared_ptr<Connection>>> Connector::connect_to_host(const Endpoint& endpoint, Time due) {
+  Result<std::vector<Address>> addresses = co_await resolve(endpoint, due);
+  if (!addresses) co_return fail(std::move(addresses.error()));
+  Result<std::shared_ptr<Connection>> connection = co_await connect_to_any(endpoint, *addresses, due);
+  co_return connection;
+}
+
+Task<Result<std::shared_ptr<Connection>>> Connector::connect_to_socket(const Endpoint& endpoint, Time due) {
+  Result<UnixAddress> address = UnixAddress::of(endpoint.socket_file);
+  if (!address) co_return failed(endpoint, "connect", address.error().message);
+  auto connection = std::make_shared<Connection>(executor_);
+  connection->give_until(due);
+  ErrorCode error;
+  co_await connection->socket().async_connect(address->endpoint(), asio::redirect_error(asio::use_awaitable, error));
+  if (!error) connection->socket().non_blocking(true, error);
+  if (!error) co_return connection;
+  if (connection->has_expired()) co_return failed(endpoint, "connect", "no answer in time");
+  if (error == asio::error::operation_aborted) co_return cancelled(endpoint, "connect");
+  co_return failed(endpoint, "connect", error.message());
 }
 
 Task<Result<std::vector<Connector::Address>>> Connector::resolve(const Endpoint& endpoint, Time due) {
@@ -123,10 +143,11 @@ Task<Result<std::shared_ptr<Connection>>> Connector::connect_to_any(const Endpoi
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const Time now = Clock::now();
     if (now >= due) break;
-    auto connection = std::make_shared<Connection>(executor_, endpoint);
+    auto connection = std::make_shared<Connection>(executor_);
     connection->give_until(now + (due - now) / static_cast<int>(addresses.size() - i));
     ErrorCode error;
-    co_await connection->socket().async_connect(addresses[i], asio::redirect_error(asio::use_awaitable, error));
+    co_await connection->socket().async_connect(StreamEndpoint(addresses[i]),
+                                                asio::redirect_error(asio::use_awaitable, error));
     if (!error) {
       connection->socket().set_option(ip::tcp::no_delay(true), error);
       connection->socket().non_blocking(true, error);

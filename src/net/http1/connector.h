@@ -28,6 +28,8 @@ class Connector {
   using Time = Connection::Time;
 
   Task<Result<std::vector<Address>>> resolve(const Endpoint& endpoint, Time due);
+  Task<Result<std::shared_ptr<Connection>>> connect_to_host(const Endpoint& endpoint, Time due);
+  Task<Result<std::shared_ptr<Connection>>> connect_to_socket(const Endpoint& endpoint, Time due);
   Task<Result<std::shared_ptr<Connection>>> connect_to_any(const Endpoint& endpoint,
                                                            const std::vector<Address>& addresses, Time due);
   Task<Result<void>> start_tls(Connection& connection, const Endpoint& endpoint, Time due);

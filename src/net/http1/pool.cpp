@@ -8,7 +8,7 @@ namespace usher::net {
 namespace {
 
 bool is_same(const Endpoint& a, const Endpoint& b) {
-  return a.port == b.port && a.is_tls == b.is_tls && a.host == b.host;
+  return a.port == b.port && a.is_tls == b.is_tls && a.host == b.host && a.socket_file == b.socket_file;
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ void append_head(std::string& out, const HttpRequest& request, std::string_view 
 }
 
 std::string name_of(const Endpoint& endpoint) {
+  if (!endpoint.socket_file.empty()) return endpoint.socket_file;
   const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
   return is_ipv6 ? fmt::format("[{}]:{}", endpoint.host, endpoint.port)
                  : fmt::format("{}:{}", endpoint.host, endpoint.port);

@@ -17,7 +17,7 @@ Result<void> check_request(const HttpRequest& request);
 // Appends the request line, the headers and the blank line.
 void append_head(std::string& out, const HttpRequest& request, std::string_view user_agent);
 
-// "host:port", "[::1]:80": for messages.
+// "host:port", "[::1]:80", or the socket file: for messages.
 std::string name_of(const Endpoint& endpoint);
 
 }  // namespace usher::net

@@ -29,7 +29,7 @@ Task<Result<T>> as_result(F start) {
 
 }  // namespace
 
-Session::Session(SessionContext& context, asio::ip::tcp::socket socket)
+Session::Session(SessionContext& context, StreamSocket socket)
     : context_(context),
       wire_(std::move(socket), context.tls ? &*context.tls : nullptr),
       reader_(context.options.max_head_bytes) {}

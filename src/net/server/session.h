@@ -31,7 +31,7 @@ struct SessionContext {
 class Session {
  public:
   // `context` must outlive the session.
-  Session(SessionContext& context, asio::ip::tcp::socket socket);
+  Session(SessionContext& context, StreamSocket socket);
 
   // Ends when the connection does.
   Task<void> run();

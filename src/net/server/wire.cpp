@@ -1,9 +1,11 @@
 #include "net/server/wire.h"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace usher::net {
@@ -14,7 +16,7 @@ constexpr std::size_t max_linger_bytes = 4u << 20;
 
 }  // namespace
 
-Wire::Wire(asio::ip::tcp::socket socket, asio::ssl::context* tls)
+Wire::Wire(StreamSocket socket, asio::ssl::context* tls)
     : socket_(std::move(socket)), watchdog_(socket_.get_executor(), [this] {
         has_expired_ = true;
         ErrorCode ignored;
@@ -27,8 +29,14 @@ Wire::Wire(asio::ip::tcp::socket socket, asio::ssl::context* tls)
 
 std::string Wire::peer_address() const {
   ErrorCode error;
-  const asio::ip::address address = socket_.remote_endpoint(error).address();
+  const StreamEndpoint peer = socket_.remote_endpoint(error);
   if (error) return "";
+  if (peer.protocol().family() == AF_UNIX) return "unix";
+  asio::ip::tcp::endpoint tcp;
+  if (peer.size() > tcp.capacity()) return "";
+  std::memcpy(tcp.data(), peer.data(), peer.size());
+  tcp.resize(peer.size());
+  const asio::ip::address address = tcp.address();
   // An IPv4 client of a socket that is bound to "::".
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
@@ -76,7 +84,7 @@ Task<void> Wire::linger(Time due, asio::mutable_buffer scratch) {
   give_until(due);
   ErrorCode error;
   if (tls_) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  socket_.shutdown(asio::socket_base::shutdown_send, error);
   std::size_t left = max_linger_bytes;
   while (!error && !has_expired_ && left > 0) {
     const std::size_t got = co_await socket_.async_read_some(scratch, asio::redirect_error(asio::use_awaitable, error));

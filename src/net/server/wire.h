@@ -1,15 +1,15 @@
-// One accepted socket, plain or with TLS over it, and the moment until which it waits: past it the running read or
-// write fails with operation_aborted, has_expired() holds and every other one fails at once, until give_until() names a
-// new moment. The socket stays open, so that a client that was too slow can be told. Event-loop thread.
+// One accepted socket, TCP or Unix, plain or with TLS over it, and the moment until which it waits: past it the running
+// read or write fails with operation_aborted, has_expired() holds and every other one fails at once, until give_until()
+// names a new moment. The socket stays open, so that a client that was too slow can be told. Event-loop thread.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/async.h"
+#include "net/unix_address.h"
 #include "net/watchdog.h"
 
 namespace usher::net {
@@ -20,9 +20,9 @@ class Wire {
   using ErrorCode = boost::system::error_code;
 
   // `tls` may be nullptr; it must outlive the wire.
-  Wire(asio::ip::tcp::socket socket, asio::ssl::context* tls);
+  Wire(StreamSocket socket, asio::ssl::context* tls);
 
-  std::string peer_address() const;  // "" when the client has gone
+  std::string peer_address() const;  // "" when the client has gone; "unix" on a Unix socket
 
   void give_until(Time due);
   bool has_expired() const { return has_expired_; }
@@ -37,8 +37,8 @@ class Wire {
   Task<void> linger(Time due, asio::mutable_buffer scratch);
 
  private:
-  asio::ip::tcp::socket socket_;
-  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+  StreamSocket socket_;
+  std::optional<asio::ssl::stream<StreamSocket&>> tls_;
   Watchdog watchdog_;
   bool has_expired_ = false;
 };

@@ -89,7 +89,7 @@ Task<Result<Completion>> BudgetedProvider::complete(const Request& request, cons
   }
   MicroUsd reserved =
       cost_of(price_, Usage{.input_tokens = estimate_input_tokens(request), .output_tokens = price_.max_output_tokens});
-  Result<limits::Reservation> reservation = budgets_.reserve(scopes_, reserved);
+  Result<limits::Reservation> reservation = co_await budgets_.reserve(scopes_, reserved);
   if (!reservation) co_return fail(std::move(reservation.error()));
 
   // Nothing guards the reservation: whoever destroys this coroutine leaves it charged, which is what a call that may

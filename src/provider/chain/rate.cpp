@@ -12,7 +12,7 @@ Task<Result<Completion>> RateLimitedProvider::complete(const Request& request, c
   if (request.messages.empty()) co_return fail(ErrorKind::invalid, "a model call needs at least one message");
   if (deadline.has_passed()) co_return fail(ErrorKind::timeout, "the deadline passed before the model was asked");
   if (!keys_.empty()) {
-    Result<void> admitted = windows_.admit(keys_);
+    Result<void> admitted = co_await windows_.admit(keys_);
     if (!admitted) co_return fail(std::move(admitted.error()));
   }
   Result<Completion> completion = co_await inner().complete(request, sink, deadline);

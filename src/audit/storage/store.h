@@ -1,7 +1,7 @@
 // What a ledger keeps: its rows, its head, and anchors: the frontiers at which checkpoints were signed. LedgerStore
-// writes, LedgerReader reads, also beside a writing process. SQLite stands behind both (store_sqlite.cpp); the newest
-// rows are in one database, older ones in closed segments beside it, ledger-<first>-<last>.db, of which no row changes
-// any more.
+// writes, LedgerReader reads, also beside a writing process. SQLite stands behind both (the files *_sqlite.cpp); the
+// newest rows are in one database, older ones in closed segments beside it, ledger-<first>-<last>.db, of which no row
+// changes any more.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "audit/store_sqlite.h"
+#include "audit/storage/rows_sqlite.h"
 
 namespace usher::audit {
 namespace {

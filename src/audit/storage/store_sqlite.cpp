@@ -1,4 +1,4 @@
-#include "audit/store_sqlite.h"
+#include "audit/storage/rows_sqlite.h"
 
 #include <fmt/format.h>
 

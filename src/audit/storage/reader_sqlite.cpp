@@ -5,7 +5,7 @@
 #include <charconv>
 #include <system_error>
 
-#include "audit/store_sqlite.h"
+#include "audit/storage/rows_sqlite.h"
 
 namespace usher::audit {
 namespace {

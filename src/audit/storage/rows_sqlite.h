@@ -4,7 +4,7 @@
 #include <functional>
 #include <span>
 
-#include "audit/store.h"
+#include "audit/storage/store.h"
 #include "store/sqlite.h"
 
 namespace usher::audit {

@@ -1,12 +1,11 @@
-#include <fmt/format.h>
-
-#include <atomic>
-#include <boost/asio/post.hpp>
-#include <charconv>
 #include <utility>
 
 #include "limits/budget.h"
 #include "limits/counters.h"
+#include "limits/counters/group_commit.h"
+#include "limits/counters/joined_keys.h"
+#include "limits/counters/log_bound.h"
+#include "limits/counters/usage.h"
 #include "store/sqlite.h"
 
 namespace usher::limits {
@@ -29,36 +28,10 @@ constexpr const char* migrations[] = {
 // Sums stop here: far above any limit, and two of them fit into 64 bits.
 constexpr std::int64_t max_sum = 4'000'000'000'000'000'000;
 
-constexpr int pool_checkpoint_pages = 1000;
-// A busy log is never wholly copied by another thread and then never starts anew; at this size it is done in the
-// commit.
-constexpr int forced_checkpoint_pages = 8192;
+// Where no pool copies the log back.
+constexpr int checkpoint_pages = 1000;
 
 constexpr auto busy_timeout = std::chrono::milliseconds(2000);
-
-// "3:abc2:de" for {"abc", "de"}
-std::string join(std::span<const std::string_view> keys) {
-  std::string joined;
-  joined.reserve(keys.size() * 48);
-  for (const std::string_view key : keys) {
-    joined += std::to_string(key.size());
-    joined += ':';
-    joined += key;
-  }
-  return joined;
-}
-
-void split(std::string_view joined, std::vector<std::string_view>& keys) {
-  keys.clear();
-  while (!joined.empty()) {
-    std::size_t size = 0;
-    const auto [end, error] = std::from_chars(joined.data(), joined.data() + joined.size(), size);
-    const auto digits = static_cast<std::size_t>(end - joined.data());
-    if (error != std::errc() || digits >= joined.size() || size > joined.size() - digits - 1) return;
-    keys.push_back(joined.substr(digits + 1, size));
-    joined.remove_prefix(digits + 1 + size);
-  }
-}
 
 bool is_repeated(std::span<const BudgetScope> scopes, std::size_t index) {
   const BudgetScope& scope = scopes[index];
@@ -75,37 +48,20 @@ bool has_room(const BudgetScope& scope, const Counters::Sums& sums, MicroUsd amo
          scope.limit->value - std::min(sums.settled.value, max_sum) - std::min(sums.reserved.value, max_sum);
 }
 
-store::Value filter_value(const std::optional<std::string>& wanted) {
-  if (!wanted) return store::Null{};
-  return std::string_view(*wanted);
-}
-
-Result<std::vector<UsageRow>> select_usage(Database& database, const UsageFilter& filter) {
-  std::vector<UsageRow> rows;
-  Result<void> read = database.query(
-      "SELECT day, tenant, role, sender, settled, reserved, calls FROM spending WHERE (?1 IS NULL OR day = ?1)"
-      " AND (?2 IS NULL OR tenant = ?2) AND (?3 IS NULL OR role = ?3) AND (?4 IS NULL OR sender = ?4)"
-      " ORDER BY day, tenant, role, sender LIMIT 100000",
-      {filter_value(filter.day), filter_value(filter.tenant), filter_value(filter.role), filter_value(filter.sender)},
-      [&](const Row& row) {
-        rows.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
-                        std::string(row.text(3)), MicroUsd{row.integer(4)}, MicroUsd{row.integer(5)}, row.integer(6)});
-      });
-  if (!read) return fail(std::move(read.error()));
-  return rows;
-}
-
 class SqliteCounters final : public Counters {
  public:
-  SqliteCounters(Database database, asio::any_io_executor pool)
-      : database_(std::move(database)), pool_(std::move(pool)) {}
+  SqliteCounters(Database database, asio::any_io_executor loop, asio::any_io_executor pool)
+      : database_(std::move(database)),
+        log_(database_, std::move(pool)),
+        group_(database_, std::move(loop), [this](bool is_stored) { end_of_group(is_stored); }) {}
 
   Result<void> restore_admissions(const Moment& now, const OnAdmission& on_admission) override;
-  Result<bool> add_admission(std::span<const std::string_view> keys, WallTime wall, const OnAdmission& on_other,
-                             const std::function<std::optional<MonotonicTime>()>& decide) override;
+  Task<Result<bool>> add_admission(std::span<const std::string_view> keys, WallTime wall,
+                                   const OnAdmission& on_admission,
+                                   const std::function<std::optional<MonotonicTime>()>& decide) override;
   Result<void> drop_admissions(MonotonicTime limit, std::int64_t max_rows) override;
-  Result<std::optional<Shortage>> reserve(std::string_view day, std::span<const BudgetScope> scopes,
-                                          MicroUsd amount) override;
+  Task<Result<std::optional<Shortage>>> reserve(std::string_view day, std::span<const BudgetScope> scopes,
+                                                MicroUsd amount) override;
   Result<void> settle(std::string_view day, std::span<const BudgetScope> scopes, MicroUsd reserved,
                       MicroUsd actual) override;
   Result<Sums> spent(std::string_view day, const BudgetScope& scope) override;
@@ -122,14 +78,20 @@ class SqliteCounters final : public Counters {
   Result<std::vector<Stored>> stored_after(MonotonicTime time);
   Result<void> carry_over(const Moment& now);
   Result<void> read_newer(const OnAdmission& on_other);
-  void bound_log();
+  Result<bool> add_in_group(std::span<const std::string_view> keys, WallTime wall, const OnAdmission& on_admission,
+                            const std::function<std::optional<MonotonicTime>()>& decide);
+  Result<std::optional<Shortage>> first_shortage(std::string_view day, std::span<const BudgetScope> scopes,
+                                                 MicroUsd amount);
+  Result<void> charge(std::string_view day, std::span<const BudgetScope> scopes, MicroUsd amount);
+  void end_of_group(bool is_stored);
 
   Database database_;
-  asio::any_io_executor pool_;
-  std::int64_t last_read_ = 0;  // the id of the newest admission that this process knows
+  LogBound log_;
+  GroupCommit group_;
+  std::int64_t last_read_ = 0;    // the id of the newest stored admission that this process knows
+  std::int64_t last_added_ = 0;   // … and of the newest that it has added in the group; 0 = none
+  bool has_read_others_ = false;  // in this group: nobody else adds meanwhile
   std::vector<std::string_view> split_keys_;
-  int pages_asked_ = 0;  // the size of the log when the pool was last asked to copy it
-  std::shared_ptr<std::atomic<bool>> is_copying_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 Result<std::string> SqliteCounters::stored_boot() {
@@ -184,30 +146,50 @@ Result<void> SqliteCounters::read_newer(const OnAdmission& on_other) {
   return database_.query("SELECT id, at, keys FROM admissions WHERE id > ? ORDER BY id", {last_read_},
                          [&](const Row& row) {
                            last_read_ = row.integer(0);
-                           split(row.text(2), split_keys_);
+                           split_keys(row.text(2), split_keys_);
                            on_other(MonotonicTime(row.integer(1)), split_keys_);
                          });
 }
 
-Result<bool> SqliteCounters::add_admission(std::span<const std::string_view> keys, WallTime wall,
-                                           const OnAdmission& on_other,
-                                           const std::function<std::optional<MonotonicTime>()>& decide) {
-  const std::string joined = join(keys);
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) return fail(std::move(transaction.error()));
-  Result<void> read = read_newer(on_other);
-  if (!read) return fail(std::move(read.error()));
+Task<Result<bool>> SqliteCounters::add_admission(std::span<const std::string_view> keys, WallTime wall,
+                                                 const OnAdmission& on_admission,
+                                                 const std::function<std::optional<MonotonicTime>()>& decide) {
+  Result<bool> added = false;
+  Result<void> done = group_.run([&]() -> Result<void> {
+    added = add_in_group(keys, wall, on_admission, decide);
+    if (!added) return fail(added.error());
+    return {};
+  });
+  if (done && *added) done = co_await group_.committed();
+  if (!done) co_return fail(std::move(done.error()));
+  co_return added;
+}
+
+Result<bool> SqliteCounters::add_in_group(std::span<const std::string_view> keys, WallTime wall,
+                                          const OnAdmission& on_admission,
+                                          const std::function<std::optional<MonotonicTime>()>& decide) {
+  if (!has_read_others_) {
+    Result<void> read = read_newer(on_admission);
+    if (!read) return fail(std::move(read.error()));
+    has_read_others_ = true;
+  }
   const std::optional<MonotonicTime> at = decide();
   if (!at) return false;
+  const std::string joined = join_keys(keys);
   Result<void> added = database_.run(
       "INSERT INTO admissions(at, wall, keys) VALUES (?, ?, ?)",
       {std::int64_t{at->count()}, std::int64_t{wall.time_since_epoch().count()}, std::string_view(joined)});
-  const std::int64_t id = database_.last_insert_id();
-  if (added) added = transaction->commit();
   if (!added) return fail(std::move(added.error()));
-  last_read_ = id;
-  bound_log();
+  last_added_ = database_.last_insert_id();
+  on_admission(*at, keys);
   return true;
+}
+
+void SqliteCounters::end_of_group(bool is_stored) {
+  if (is_stored && last_added_ > 0) last_read_ = last_added_;
+  last_added_ = 0;
+  has_read_others_ = false;
+  log_.look();
 }
 
 Result<void> SqliteCounters::drop_admissions(MonotonicTime limit, std::int64_t max_rows) {
@@ -218,7 +200,7 @@ Result<void> SqliteCounters::drop_admissions(MonotonicTime limit, std::int64_t m
       " ifnull((SELECT id FROM admissions WHERE at > ?1 AND id < (SELECT min(id) + ?2 FROM admissions)"
       " ORDER BY id LIMIT 1), 9223372036854775807))",
       {std::int64_t{limit.count()}, max_rows});
-  bound_log();
+  log_.look();
   return dropped;
 }
 
@@ -232,16 +214,34 @@ Result<Counters::Sums> SqliteCounters::spent(std::string_view day, const BudgetS
   return sums;
 }
 
-Result<std::optional<Counters::Shortage>> SqliteCounters::reserve(std::string_view day,
-                                                                  std::span<const BudgetScope> scopes,
-                                                                  MicroUsd amount) {
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) return fail(std::move(transaction.error()));
+Task<Result<std::optional<Counters::Shortage>>> SqliteCounters::reserve(std::string_view day,
+                                                                        std::span<const BudgetScope> scopes,
+                                                                        MicroUsd amount) {
+  std::optional<Shortage> shortage;
+  Result<void> done = group_.run([&]() -> Result<void> {
+    Result<std::optional<Shortage>> found = first_shortage(day, scopes, amount);
+    if (!found) return fail(std::move(found.error()));
+    shortage = *found;
+    if (shortage) return {};
+    return charge(day, scopes, amount);
+  });
+  if (done && !shortage) done = co_await group_.committed();
+  if (!done) co_return fail(std::move(done.error()));
+  co_return shortage;
+}
+
+Result<std::optional<Counters::Shortage>> SqliteCounters::first_shortage(std::string_view day,
+                                                                         std::span<const BudgetScope> scopes,
+                                                                         MicroUsd amount) {
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     Result<Sums> sums = spent(day, scopes[i]);
     if (!sums) return fail(std::move(sums.error()));
     if (!has_room(scopes[i], *sums, amount)) return std::optional(Shortage{i, *sums});
   }
+  return std::optional<Shortage>();
+}
+
+Result<void> SqliteCounters::charge(std::string_view day, std::span<const BudgetScope> scopes, MicroUsd amount) {
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     if (is_repeated(scopes, i)) continue;
     const BudgetScope& scope = scopes[i];
@@ -250,32 +250,27 @@ Result<std::optional<Counters::Shortage>> SqliteCounters::reserve(std::string_vi
         " SET reserved = min(reserved + ?5, ?6), calls = calls + 1",
         {day, std::string_view(scope.tenant), std::string_view(scope.role), std::string_view(scope.sender),
          amount.value, max_sum});
-    if (!charged) return fail(std::move(charged.error()));
+    if (!charged) return charged;
   }
-  Result<void> committed = transaction->commit();
-  if (!committed) return fail(std::move(committed.error()));
-  bound_log();
-  return std::optional<Shortage>();
+  return {};
 }
 
 Result<void> SqliteCounters::settle(std::string_view day, std::span<const BudgetScope> scopes, MicroUsd reserved,
                                     MicroUsd actual) {
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) return fail(std::move(transaction.error()));
-  for (std::size_t i = 0; i < scopes.size(); ++i) {
-    if (is_repeated(scopes, i)) continue;
-    const BudgetScope& scope = scopes[i];
-    // What is no longer reserved has been settled meanwhile (settle_days_before) and is not counted twice.
-    Result<void> settled = database_.run(
-        "UPDATE spending SET settled = min(settled + ?6 - max(0, ?5 - reserved), ?7), reserved = max(0, reserved - ?5)"
-        " WHERE day = ?1 AND tenant = ?2 AND role = ?3 AND sender = ?4",
-        {day, std::string_view(scope.tenant), std::string_view(scope.role), std::string_view(scope.sender),
-         reserved.value, actual.value, max_sum});
-    if (!settled) return settled;
-  }
-  Result<void> committed = transaction->commit();
-  if (committed) bound_log();
-  return committed;
+  return group_.run([&]() -> Result<void> {
+    for (std::size_t i = 0; i < scopes.size(); ++i) {
+      if (is_repeated(scopes, i)) continue;
+      const BudgetScope& scope = scopes[i];
+      // What is no longer reserved has been settled meanwhile (settle_days_before) and is not counted twice.
+      Result<void> settled = database_.run(
+          "UPDATE spending SET settled = min(settled + ?6 - max(0, ?5 - reserved), ?7),"
+          " reserved = max(0, reserved - ?5) WHERE day = ?1 AND tenant = ?2 AND role = ?3 AND sender = ?4",
+          {day, std::string_view(scope.tenant), std::string_view(scope.role), std::string_view(scope.sender),
+           reserved.value, actual.value, max_sum});
+      if (!settled) return settled;
+    }
+    return {};
+  });
 }
 
 Result<void> SqliteCounters::settle_days_before(std::string_view day) {
@@ -288,41 +283,21 @@ Result<void> SqliteCounters::forget_days_before(std::string_view day) {
   return database_.run("DELETE FROM spending WHERE day < ?", {day});
 }
 
-// A checkpoint syncs the disk: on the pool, through a connection of its own, unless that cannot keep up.
-void SqliteCounters::bound_log() {
-  const int pages = database_.wal_pages();
-  if (pages < pages_asked_) pages_asked_ = 0;
-  if (!pool_ || pages - pages_asked_ < pool_checkpoint_pages) return;
-  if (pages >= forced_checkpoint_pages) {
-    pages_asked_ = 0;
-    (void)database_.checkpoint();  // tried again at the next commit
-    return;
-  }
-  if (is_copying_->exchange(true)) return;
-  pages_asked_ = pages;
-  asio::post(pool_, [file = database_.file(), is_copying = is_copying_] {
-    Result<Database> other = Database::open(file, {.sharing = store::Sharing::shared, .busy_timeout = busy_timeout});
-    // The log is begun anew here too: its first commit is slower than others.
-    if (other && other->checkpoint()) (void)other->run("UPDATE admissions_boot SET boot = boot");
-    is_copying->store(false);
-  });
-}
-
 }  // namespace
 
-Result<std::unique_ptr<Counters>> open_counters(const std::filesystem::path& file, asio::any_io_executor pool) {
+Result<std::unique_ptr<Counters>> open_counters(const std::filesystem::path& file, asio::any_io_executor loop,
+                                                asio::any_io_executor pool) {
   Result<Database> database = Database::open(file, {.sharing = store::Sharing::shared,
                                                     .busy_timeout = busy_timeout,
-                                                    .autocheckpoint_pages = pool ? 0 : pool_checkpoint_pages});
+                                                    .autocheckpoint_pages = pool ? 0 : checkpoint_pages});
   if (!database) return fail(std::move(database.error()));
   Result<void> migrated = store::migrate(*database, migrations);
   if (!migrated) return fail(std::move(migrated.error()));
-  return std::make_unique<SqliteCounters>(std::move(*database), std::move(pool));
+  return std::make_unique<SqliteCounters>(std::move(*database), std::move(loop), std::move(pool));
 }
 
 Result<std::vector<UsageRow>> read_usage(const std::filesystem::path& file, const UsageFilter& filter) {
-  Result<Database> database =
-      Database::open(file, {.sharing = store::Sharing::shared, .busy_timeout = busy_timeout, .is_read_only = true});
+  Result<Database> database = Database::open(file, {.sharing = store::Sharing::shared, .is_read_only = true});
   if (!database) return fail(std::move(database.error()));
   Result<void> checked = store::check_version(*database, migrations);
   if (!checked) return fail(std::move(checked.error()));

@@ -1,0 +1,99 @@
+// The command line of explain, roles, usage and memory: what only looks.
+#include "app/cli/command_line.h"
+#include "app/commands/inspect.h"
+#include "policy/policy.h"
+
+namespace usher::app {
+namespace {
+
+struct ExplainOptions {
+  std::string tool, arguments, action, resource;
+  int sensitivity = 0;
+};
+
+int run_explain(const CommandLine& line, const ExplainOptions& options) {
+  return line.with_sender(line.options().sender, [&](auto config, Sender sender) {
+    return explain(std::move(config),
+                   {.sender = std::move(sender),
+                    .chat = line.options().chat,
+                    .tool = options.tool,
+                    .arguments = options.arguments,
+                    .action = options.action,
+                    .resource = options.resource,
+                    .sensitivity = options.sensitivity},
+                   line.options().as_json);
+  });
+}
+
+void declare_explain(CommandLine& line) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App& command = line.add("explain", "who a sender is to usher: role, room, tools, limits, and why");
+  line.add_sender(command);
+  command.add_option("--chat", line.options().chat, "as in that chat: telegram:-100… (group ceilings apply)");
+  // An empty variable of a script must not look like success.
+  const CLI::Validator not_empty([](const std::string& text) { return text.empty() ? "is empty" : std::string(); }, "");
+  CLI::Option* tool = command.add_option("--tool", options->tool, "whether this tool may be called, and why not");
+  tool->check(not_empty);
+  command
+      .add_option("--args", options->arguments, "with these arguments, a JSON object: what the policy says of the call")
+      ->needs(tool)
+      ->check(not_empty);
+  CLI::Option* action =
+      command.add_option("--action", options->action, "whether this action is granted: domain:operation:resource");
+  action->excludes(tool)->check(not_empty);
+  command.add_option("--resource", options->resource, "on this resource (default: none)")->needs(action);
+  command.add_option("--sensitivity", options->sensitivity, "at this level (default: 0)")
+      ->needs(action)
+      ->check(CLI::Range(0, policy::kMaxSensitivity));
+  line.add_json(command);
+  line.choose(command, [&line, options] { return run_explain(line, *options); });
+}
+
+void declare_roles(CommandLine& line) {
+  CLI::App& roles = line.add("roles", "every tenant's roles and tools: who may use what, and the reason for every no");
+  line.add_json(roles);
+  line.choose(roles, [&line] {
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return show_roles(std::move(config), line.options().as_json);
+    });
+  });
+}
+
+void declare_usage(CommandLine& line) {
+  auto filter = std::make_shared<UsageFilter>();
+  CLI::App& usage = line.add("usage", "what was spent today and what is left");
+  usage.add_option("--sender", filter->sender, "only this sender (telegram:123)");
+  usage.add_option("--role", filter->role, "only this role");
+  usage.add_option("--tenant", filter->tenant, "only this tenant");
+  line.add_json(usage);
+  line.choose(usage, [&line, filter] {
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return show_usage(*config, *filter, line.options().as_json);
+    });
+  });
+}
+
+void declare_memory(CommandLine& line) {
+  CLI::App& memory = line.add_family("memory", "a sender's memory");
+  CLI::App& path = line.add(memory, "path", "print the file that holds a sender's memory");
+  line.add_sender(path);
+  path.add_option("--chat", line.options().chat, "as in that chat (a group ceiling has its own workspace)");
+  line.add_json(path);
+  line.choose(path, [&line] {
+    const CommonOptions& common = line.options();
+    return line.with_sender(common.sender, [&](auto config, Sender sender) {
+      return memory_path(std::move(config), sender, common.chat, common.as_json);
+    });
+  });
+}
+
+}  // namespace
+
+void declare_inspection_commands(CommandLine& line) {
+  declare_explain(line);
+  declare_roles(line);
+  declare_usage(line);
+  declare_memory(line);
+}
+
+}  // namespace usher::app

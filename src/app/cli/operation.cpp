@@ -1,0 +1,60 @@
+// The command line of what keeps a gateway running: conversations, backup, restore.
+#include <algorithm>
+
+#include "admin/conversations.h"
+#include "app/cli/command_line.h"
+#include "app/commands/backup.h"
+#include "app/commands/conversations.h"
+
+namespace usher::app {
+namespace {
+
+void declare_conversations(CommandLine& line) {
+  auto request = std::make_shared<ConversationsRequest>();
+  CLI::App& command = line.add("conversations", "conversations and the state of their messages");
+  std::vector<std::string> states(admin::kMessageStates.begin(), admin::kMessageStates.end());
+  command.add_option("--state", request->state, "only those in this state")->check(CLI::IsMember(std::move(states)));
+  command.add_option("--tenant", request->tenant, "only of this tenant");
+  line.add_json(command);
+  line.choose(command, [&line, request] {
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return show_conversations(std::move(config), *request, line.options().as_json);
+    });
+  });
+}
+
+void declare_backup(CommandLine& line) {
+  auto directory = std::make_shared<std::string>();
+  CLI::App& command = line.add("backup", "copy all of data_dir, also while a gateway runs; exit status 0 = complete");
+  command.add_option("DIR", *directory, "the folder to make; must not exist, or be empty")->required();
+  line.add_json(command);
+  line.choose(command, [&line, directory] {
+    return line.with_config([&](std::shared_ptr<const config::Config> config) {
+      return make_backup(std::move(config), *directory, line.options().as_json);
+    });
+  });
+}
+
+void declare_restore(CommandLine& line) {
+  auto directory = std::make_shared<std::string>();
+  auto by_force = std::make_shared<bool>(false);
+  CLI::App& command = line.add("restore", "put a backup in the place of data_dir, whole or not at all");
+  command.add_option("DIR", *directory, "a folder that `usher backup` has made")->required();
+  command.add_flag("--force", *by_force, "also when data_dir holds something: that is moved aside, never deleted");
+  line.add_json(command);
+  line.choose(command, [&line, directory, by_force] {
+    return line.with_config([&](const std::shared_ptr<const config::Config>& config) {
+      return restore_backup(*config, *directory, *by_force, line.options().as_json);
+    });
+  });
+}
+
+}  // namespace
+
+void declare_operation_commands(CommandLine& line) {
+  declare_conversations(line);
+  declare_backup(line);
+  declare_restore(line);
+}
+
+}  // namespace usher::app

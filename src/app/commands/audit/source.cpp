@@ -1,0 +1,69 @@
+#include "app/commands/audit/source.h"
+
+#include <fmt/format.h>
+
+#include "app/cli/command_line.h"
+#include "audit/note/key_file.h"
+
+namespace usher::app {
+namespace {
+
+struct Trusted {
+  audit::VerifyKey key;
+  std::string why;
+  bool is_pinned;
+};
+
+Result<Trusted> given_key(const std::string& text, const char* why) {
+  Result<audit::VerifyKey> key = audit::VerifyKey::parse(text);
+  if (!key) return fail(std::move(key.error()));
+  return Trusted{std::move(*key), why, true};
+}
+
+// Never from the ledger: whoever rewrites it would write a key that fits.
+Result<Trusted> find_key(const AuditRequest& request, const config::Config* config) {
+  if (!request.key.empty()) return given_key(request.key, "given");
+  if (!config) return fail(ErrorKind::not_found, "without a configuration the public key is needed: --key");
+  const config::Audit& settings = config->audit;
+  if (!settings.verify_key.empty()) return given_key(settings.verify_key, "pinned in config.toml");
+  Result<audit::SigningKey> key = audit::read_key_file(settings.key_file);
+  if (!key) {
+    return fail(key.error().kind,
+                fmt::format("no public key is pinned ([audit] verify_key) or given (--key), and the one "
+                            "beside the ledger cannot be had: {}",
+                            key.error().message));
+  }
+  return Trusted{
+      key->verify_key(),
+      fmt::format("not pinned: taken from {}, so whoever could write there could have signed anything; pin it "
+                  "with verify_key in [audit]",
+                  settings.key_file.string()),
+      false};
+}
+
+}  // namespace
+
+Result<AuditSource> find_audit_source(const AuditRequest& request) {
+  const bool names_all =
+      !request.key.empty() && (!request.bundle.empty() || (!request.ledger.empty() && !request.checkpoint.empty()));
+  std::shared_ptr<const config::Config> config;
+  if (!names_all) {
+    config = load_or_complain(request.config_file);
+    if (!config) return fail(ErrorKind::invalid, "");
+  }
+  Result<Trusted> trusted = find_key(request, config.get());
+  if (!trusted) return fail(std::move(trusted.error()));
+  AuditSource source{.ledger = request.ledger,
+                     .checkpoint_file = request.checkpoint,
+                     .key = std::move(trusted->key),
+                     .trust = std::move(trusted->why),
+                     .is_pinned = trusted->is_pinned};
+  if (config) {
+    if (request.ledger.empty()) source.ledger = config->gateway.data_dir / "ledger.db";
+    if (request.checkpoint.empty()) source.checkpoint_file = config->audit.checkpoint_file;
+    source.origin = config->audit.origin;
+  }
+  return source;
+}
+
+}  // namespace usher::app

@@ -1,0 +1,120 @@
+// The ledger of the real binary, and `usher audit` beside it and after it.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "e2e/world.h"
+
+namespace usher::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where the data of World's config is.
+std::string data(const std::string& file) { return "data/" + file; }
+
+std::vector<json::object> rows_of(World& world, const std::string& count = "1000") {
+  std::vector<json::object> rows;
+  const ProcessResult tail = world.command({"audit", "tail", "--json", "-n", count});
+  REQUIRE(tail.status == 0);
+  std::istringstream lines(tail.output);
+  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line).as_object());
+  return rows;
+}
+
+std::string public_key(const World& world) {
+  std::string key = world.read_file(data("ledger.pub"));
+  REQUIRE(key.ends_with('\n'));
+  key.pop_back();
+  return key;
+}
+
+TEST_CASE("start and stop are rows, signed when usher ends, and verify beside a running usher and after it") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  ProcessResult verified = world.command({"audit", "verify"});
+  CHECK(verified.status == 0);
+  CHECK(contains(verified.output, "a cut tail cannot be excluded"));
+  CHECK(contains(verified.output, "not pinned"));
+  CHECK(world.stop() == 0);
+  const std::vector<json::object> rows = rows_of(world);
+  REQUIRE(rows.size() >= 2);
+  CHECK(rows.front().at("action") == "process:start:gateway");
+  CHECK(rows.back().at("action") == "process:stop:gateway");
+  CHECK(contains(rows.front().at("detail").as_string(), "sha256:"));
+  verified = world.command({"audit", "verify", "--json"});
+  const json::object report = json_of(verified);
+  CHECK(report.at("valid") == true);
+  CHECK(report.at("signed_rows").to_number<std::size_t>() == rows.size());
+  CHECK(report.at("notices").as_array().empty());
+  struct stat info{};
+  for (const char* file : {"ledger.db", "ledger.key", "checkpoints"}) {
+    REQUIRE(::stat((world.dir / data(file)).c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+  }
+}
+
+TEST_CASE("a bundle verifies elsewhere with the public key alone, and not when a byte of it was changed") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  const ProcessResult proof = world.command({"audit", "proof", "1"});
+  REQUIRE(proof.status == 0);
+  TempDir elsewhere;
+  const auto verify = [&](std::string bundle) {
+    std::ofstream(elsewhere / "bundle.jsonl", std::ios::binary) << bundle;
+    return run_process(
+               {.command = {USHER_BINARY, "audit", "verify", "--key", public_key(world), "--bundle", "bundle.jsonl"},
+                .directory = elsewhere.path()})
+        .status;
+  };
+  CHECK(verify(proof.output) == 0);
+  std::string changed = proof.output;
+  changed.replace(changed.find("process:start"), 13, "process:steal");
+  CHECK(verify(changed) == 2);
+  // A folder gets a file of its own, and none is written over.
+  const std::string folder = elsewhere.path().string();
+  CHECK(world.command({"audit", "export", "--out", folder}).status == 0);
+  CHECK(world.command({"audit", "export", "--out", folder}).status == 1);
+  CHECK(fs::exists(elsewhere / "ledger-1-2.jsonl"));
+}
+
+TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a cut one") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  for (const char* file : {"ledger.db", "ledger.db-wal", "ledger.db-shm"}) fs::remove(world.dir / data(file));
+  const ProcessResult start = run_process(world.process_options({"run"}));
+  CHECK(start.status == 1);
+  CHECK(contains(start.errors, "the ledger"));
+  CHECK(contains(start.errors, "usher audit verify"));
+}
+
+TEST_CASE("a pinned key that is not the private one's is an error at the start") {
+  World world;
+  const std::string config = world.common_config() + World::shop_roles();
+  world.configure(config);
+  world.run();
+  REQUIRE(world.stop() == 0);
+  world.configure(config + "\n[audit]\nverify_key = \"" + public_key(world) + "\"\n");
+  world.run();
+  REQUIRE(world.stop() == 0);
+  CHECK(contains(world.command({"audit", "verify"}).output, "pinned in config.toml"));
+  const ProcessResult other = world.command({"audit", "keygen", "--out", (world.dir / "other.key").string()});
+  REQUIRE(other.status == 0);
+  const std::string key = other.output.substr(0, other.output.size() - 1);
+  world.configure(config + "\n[audit]\nverify_key = \"" + key + "\"\n");
+  const ProcessResult start = run_process(world.process_options({"run"}));
+  CHECK(start.status == 1);
+  CHECK(contains(start.errors, "verify_key"));
+  CHECK(world.command({"audit", "verify"}).status == 2);  // signed, but not by that key
+}
+
+}  // namespace
+}  // namespace usher::e2e

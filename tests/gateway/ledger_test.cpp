@@ -1,0 +1,74 @@
+// What the orchestrator writes into the ledger, and that nothing happens where it cannot.
+#include "gateway_fixture.h"
+
+using namespace usher;
+using testing::FakeProvider;
+using testing::GatewayFixture;
+
+TEST_CASE("every message is a row that says who its sender was found to be, before anything is done for it") {
+  GatewayFixture f;
+  std::size_t rows_before_the_model = 0;
+  f.model.then([&](const provider::TextSink&) -> Task<Result<provider::Completion>> {
+    rows_before_the_model = f.ledger.records.size();
+    co_return FakeProvider::text("hello");
+  });
+  const channel::Incoming incoming = f.channel->message("42", "hi");
+  f.ask(incoming);
+  CHECK(rows_before_the_model == 1);
+  const audit::Record& row = f.ledger.records.at(0);
+  CHECK(row.kind == audit::Kind::resolution);
+  CHECK(row.outcome == audit::Outcome::allowed);
+  CHECK(row.tenant == "default");
+  CHECK(row.who == "telegram:42");
+  CHECK(row.role == "buyer");
+  CHECK(row.source == "bot/" + incoming.platform_id);
+  CHECK(row.rule.find("default_role") != std::string::npos);
+  f.ask("1", "/whoami");
+  CHECK(f.ledger.records.back().who == "telegram:1");
+  CHECK(f.ledger.records.back().rule.find("assignment") != std::string::npos);
+}
+
+TEST_CASE("a group's ceiling, and whoever is turned away, are rows too") {
+  GatewayFixture f;
+  channel::Incoming incoming = f.channel->message("1", "hi");
+  incoming.chat = "-100";
+  incoming.is_group = true;
+  f.ask(incoming);
+  CHECK(f.ledger.records.back().role == "owner/buyer");
+  CHECK(f.ledger.records.back().resource == "-100");
+
+  channel::Incoming nobody = f.channel->message("", "hi");
+  REQUIRE(f.deliver({nobody}));
+  f.ask("42", "hi");
+  CHECK(f.ledger.records.at(1).outcome == audit::Outcome::denied);
+  CHECK(f.ledger.records.at(1).who.empty());
+
+  std::string config = testing::kShopConfig;
+  config.replace(config.find("default_role = \"buyer\""), 22, "default_role = \"deny\" ");
+  GatewayFixture strict(config);
+  strict.ask("42", "hi");
+  REQUIRE(strict.ledger.records.size() == 1);
+  CHECK(strict.ledger.records[0].outcome == audit::Outcome::denied);
+  CHECK(strict.ledger.records[0].rule == "default_role");
+}
+
+TEST_CASE("where the ledger cannot be written nothing is done, and the person is told so without a reason") {
+  GatewayFixture f;
+  f.ledger.failure = Error{ErrorKind::io, "the disk is full"};
+  CHECK(f.ask("42", "hi") == gateway::Texts().say("unavailable"));
+  CHECK(f.ask("42", "/new") == gateway::Texts().say("unavailable"));
+  CHECK(f.model.requests.empty());
+  f.ledger.failure.reset();
+  CHECK(f.ask("42", "hi") == "done");
+}
+
+TEST_CASE("a model call that a limit refuses is a row that names the limit") {
+  GatewayFixture f;
+  for (int i = 0; i < 4; ++i) f.ask("42", "hi");
+  const audit::Record& row = f.ledger.records.back();
+  CHECK(row.kind == audit::Kind::limit);
+  CHECK(row.outcome == audit::Outcome::denied);
+  CHECK(row.who == "telegram:42");
+  CHECK(row.rule == "rate_limit_per_minute (model calls) of role buyer");
+  CHECK(row.resource == "fake-1");
+}
