@@ -52,12 +52,14 @@ struct Shard {
 void report(const Harness& harness, const std::vector<Violation>& violations) {
   const History history = harness.history();
   std::map<std::string, std::size_t> counts;
+  int last = 0;
   for (const Violation& violation : violations) {
     if (++counts[violation.property] > kShown) continue;
-    FAIL_CHECK(explain(history, violation), "log of life ", violation.life, ":\n", harness.log_of(violation.life),
-               "\nschedule:\n", harness.lives_until(violation.life));
+    last = std::max(last, violation.life);
+    FAIL_CHECK(explain(history, violation), "log of life ", violation.life, ":\n", harness.log_of(violation.life));
   }
   for (const auto& [property, count] : counts) FAIL_CHECK(count, " violations of: ", property);
+  if (!violations.empty()) MESSAGE("the schedule:\n", harness.lives_until(last == 0 ? harness.lives() : last));
 }
 
 void kill_often(Harness& harness, Schedule& schedule, std::uint64_t kills) {

@@ -45,6 +45,12 @@ void count_effects(std::string_view text, Remains& remains) {
   for (const std::string& token : effects_in(text)) ++remains.effects[token];
 }
 
+// The number in "T42 plan: …"; 0 when it is something else.
+int message_written_in(std::string_view text) {
+  const std::size_t end = text.find(' ');
+  return end == std::string_view::npos ? 0 : message_of_token(std::string(text.substr(0, end)) + "/");
+}
+
 void read_database(const fs::path& file, Remains& remains) {
   Database database = opened(file);
   query(database, "PRAGMA integrity_check", [&](const Row& row) {
@@ -55,6 +61,10 @@ void read_database(const fs::path& file, Remains& remains) {
         [&](const Row& row) { tables += "/" + std::string(row.text(0)) + "/"; });
   if (tables.find("/facts/") != std::string::npos) {
     query(database, "SELECT text FROM facts", [&](const Row& row) { count_effects(row.text(0), remains); });
+  }
+  if (tables.find("/history/") != std::string::npos) {
+    query(database, "SELECT text FROM history WHERE author = 'user'",
+          [&](const Row& row) { ++remains.remembered[message_written_in(row.text(0))]; });
   }
   if (tables.find("/spending/") != std::string::npos) {
     query(database, "SELECT tenant, sender, settled + reserved FROM spending WHERE sender <> ''", [&](const Row& row) {

@@ -65,7 +65,8 @@ ModelToolCall call_of(const std::string& word, const Position& position, std::si
     arguments = {{"task", fmt::format("{}/d{}{}edit;say 1", position.prefix, position.round, kPlan)}};
   } else {
     call.name = "product_search";
-    arguments = {{"query", "kettle"}};
+    // Never the same words: the same call three times running ends a turn.
+    arguments = {{"query", fmt::format("kettle {} {}", position.round, index)}};
   }
   call.arguments = json::serialize(arguments);
   return call;

@@ -17,6 +17,9 @@ constexpr std::chrono::microseconds kMinute = std::chrono::minutes(1);
 // A call is admitted some time before the simulator sees it.
 constexpr std::chrono::microseconds kOnItsWay = std::chrono::seconds(1);
 
+// Of the newest messages of a conversation; a memory forgets what is far behind.
+constexpr std::size_t kSurelyKept = 60;
+
 // Where a turn stands when its process dies: the model's newest answer is stored as a step …
 constexpr std::array<std::string_view, 3> kStepIsStored{"turn.step_committed", "turn.call_committed", "turn.call_done"};
 // … or as the reply.
@@ -118,6 +121,25 @@ Violations check_effects(const History& history) {
     if (history.remains.effects.contains(token)) continue;
     found.push_back(
         {"effects", fmt::format("{} is said to have succeeded and is not there", token), message_of_token(token)});
+  }
+  return found;
+}
+
+Violations check_remembered(const History& history) {
+  std::set<int> answered;
+  for (const Event& event : history.events) {
+    if (event.kind == Event::Kind::reply_arrived && !lines_of(event.text).empty()) answered.insert(event.message);
+  }
+  Violations found;
+  std::map<std::string, std::size_t> newer;  // messages in the same conversation
+  for (const Message& message : history.messages | std::views::reverse) {
+    const auto kept = history.remains.remembered.find(message.number);
+    const int times = kept == history.remains.remembered.end() ? 0 : kept->second;
+    const bool must_be_there = answered.contains(message.number) && newer[message.conversation]++ < kSurelyKept;
+    if (times > 1 || (times == 0 && must_be_there)) {
+      found.push_back(
+          {"remembered", fmt::format("T{} is in its sender's memory {} times", message.number, times), message.number});
+    }
   }
   return found;
 }

@@ -35,6 +35,8 @@ Violations check_stored(const History& history);
 Violations check_unknown(const History& history);
 // A tool's effect happens at most once, and once when the answer says so.
 Violations check_effects(const History& history);
+// What the model has answered is in its sender's memory once; a memory keeps the newest only, so these are asked for.
+Violations check_remembered(const History& history);
 // No sender reaches the model more often than its limit in any minute, over all lives.
 Violations check_rate(const History& history);
 // A model's answer that is stored is not asked for again.

@@ -35,6 +35,7 @@ class Told {
     end("exit 0", false);
     history.remains.states = {{1, "sent"}, {2, "sent"}, {3, "sent"}};
     history.remains.effects = {{"T1/e0.0", 1}, {"T1/m0.1", 1}};
+    history.remains.remembered = {{1, 1}, {2, 1}, {3, 1}};
     history.remains.charged = {{"default/telegram:200", 390}, {"default/telegram:300", 130}};
   }
 
@@ -204,6 +205,17 @@ TEST_CASE("an effect that happened twice, or that was only said to have happened
   Told unclaimed;  // interrupted: it may or may not have happened
   unclaimed.history.remains.effects["T2/e0.0"] = 1;
   CHECK(unclaimed.verdict().empty());
+}
+
+TEST_CASE("a turn that is not in its sender's memory, or twice, is found") {
+  Told told;
+  told.history.remains.remembered[1] = 2;
+  CHECK(told.verdict() == Names{"remembered"});
+  told.history.remains.remembered.erase(1);
+  CHECK(told.verdict() == Names{"remembered"});
+  told.find("T3#1/1")->text = "Please try again in 9 seconds.";  // no turn of the model's, so nothing to remember
+  told.history.remains.remembered = {{1, 1}, {2, 1}};
+  CHECK(told.verdict().empty());
 }
 
 TEST_CASE("a sender who reaches the model too often within a minute is found, over all lives") {

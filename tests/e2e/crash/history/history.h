@@ -49,6 +49,7 @@ struct Event {
 struct Remains {
   std::map<int, std::string> states;            // by message, as the gateway has kept it: "sent", "unknown", …
   std::map<std::string, int> effects;           // how often each effect's token is on disk
+  std::map<int, int> remembered;                // how often each message is in its sender's memory
   std::map<std::string, std::int64_t> charged;  // by sender, in 10⁻⁶ USD
   std::vector<std::string> damaged;             // databases that fail an integrity check, and how
   std::string ledger;                           // what `usher audit verify` complains of; "" = nothing
