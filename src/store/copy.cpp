@@ -27,7 +27,7 @@ Result<Snapshot> Snapshot::take(const std::filesystem::path& file) {
 }
 
 Result<std::string> find_damage(const std::filesystem::path& file, bool thoroughly) {
-  Result<Database> database = Database::open(file, {.busy_timeout = patience});
+  Result<Database> database = open_beside(file);
   if (!database) return fail(std::move(database.error()));
   std::string damage;
   const auto take = [&](const Row& row) {
