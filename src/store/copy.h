@@ -22,11 +22,11 @@ class Snapshot {
   Database database_;
 };
 
-// What is wrong with the file, or nothing: PRAGMA quick_check (pages and indexes), or integrity_check when
-// `thoroughly`. An error when it cannot be opened. For a database that nobody else has open.
+// What is wrong with the database, or "": PRAGMA quick_check, or integrity_check when `thoroughly`. An error when it
+// cannot be opened or read. Changes nothing, but an empty log may be made beside the file.
 Result<std::string> find_damage(const std::filesystem::path& file, bool thoroughly);
 
-// PRAGMA user_version: how many migrations it has had. For a database that may be open elsewhere unless exclusively.
+// PRAGMA user_version: how many migrations it has had. busy when somebody else has it exclusively.
 Result<std::int64_t> schema_version_of(const std::filesystem::path& file);
 
 }  // namespace usher::store

@@ -283,31 +283,6 @@ Result<std::string> Database::image() const {
   return image;
 }
 
-Result<void> Database::back_up_to(const std::filesystem::path& to) {
-  std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::symlink_status(to, ignored))) {
-    return fail(ErrorKind::io, fmt::format("{}: is there already", to.string()));
-  }
-  Result<void> made = ensure_private_file(to, true);
-  if (!made) return made;
-  State copy;
-  copy.file = to;
-  int code = sqlite3_open_v2(to.c_str(), &copy.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  if (code != SQLITE_OK) return copy.error(code, "cannot open");
-  // Whoever is interrupted throws the copy away.
-  Result<void> prepared = copy.execute("PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF", "cannot open");
-  if (!prepared) return prepared;
-  sqlite3_backup* backup = sqlite3_backup_init(copy.handle, "main", state_->handle, "main");
-  if (!backup) return copy.error(SQLITE_ERROR, "copy");
-  (void)sqlite3_backup_step(backup, -1);
-  code = sqlite3_backup_finish(backup);
-  if (code != SQLITE_OK) {
-    return fail(kind_of(code),
-                fmt::format("{}: copy to {}: {}", state_->file.string(), to.string(), sqlite3_errstr(code)));
-  }
-  return {};
-}
-
 Result<void> create_from_image(const std::filesystem::path& file, std::string_view image) {
   return create_private_file(file, image);
 }
@@ -323,6 +298,7 @@ Result<void> Database::checkpoint() {
   return {};
 }
 
+sqlite3* Database::handle() const { return state_->handle; }
 int Database::wal_pages() const { return state_->wal_pages; }
 bool Database::is_in_transaction() const { return sqlite3_get_autocommit(state_->handle) == 0; }
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(state_->handle); }

@@ -95,6 +95,7 @@ class Database {
   friend Result<std::string> empty_image(std::span<const char* const> migrations);
   static Result<Database> open_in_memory();
   Result<std::string> image() const;
+  sqlite3* handle() const;
   Result<sqlite3_stmt*> prepare(const char* sql, std::span<const Value> values);
   // true = a row, false = done.
   Result<bool> step(sqlite3_stmt* statement);

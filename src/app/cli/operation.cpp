@@ -1,10 +1,12 @@
-// The command line of what keeps a gateway running: conversations, backup, restore.
+// The command line of what keeps a gateway running: conversations, backup, restore,
+// doctor.
 #include <algorithm>
 
 #include "admin/conversations.h"
 #include "app/cli/command_line.h"
 #include "app/commands/backup.h"
 #include "app/commands/conversations.h"
+#include "app/commands/doctor.h"
 
 namespace usher::app {
 namespace {
@@ -49,12 +51,24 @@ void declare_restore(CommandLine& line) {
   });
 }
 
+void declare_doctor(CommandLine& line) {
+  auto request = std::make_shared<DoctorRequest>();
+  CLI::App& command = line.add("doctor", "whether usher can do its work here, and what to do where it cannot");
+  command.add_flag("--offline", request->is_offline, "look at nothing beyond this machine");
+  line.add_json(command);
+  line.choose(command, [&line, request] {
+    request->as_json = line.options().as_json;
+    return run_doctor(config::load(line.options().config_file, config::environment()), *request);
+  });
+}
+
 }  // namespace
 
 void declare_operation_commands(CommandLine& line) {
   declare_conversations(line);
   declare_backup(line);
   declare_restore(line);
+  declare_doctor(line);
 }
 
 }  // namespace usher::app

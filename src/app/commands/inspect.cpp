@@ -24,15 +24,19 @@ void print_running(const std::filesystem::path& data_dir, const std::optional<pi
 
 }  // namespace
 
-int check(const config::Loaded& loaded, bool as_json, bool must_run) {
+std::vector<config::Problem> problems_of(const config::Loaded& loaded) {
   std::vector<config::Problem> problems = loaded.problems;
-  if (loaded.config) {
-    std::vector<std::string> registered;
-    for (const tool::ToolSpec& spec : tool::builtin_specs()) registered.push_back(spec.name);
-    for (config::Problem& problem : config::unmatched_tool_globs(*loaded.config, registered)) {
-      problems.push_back(std::move(problem));
-    }
+  if (!loaded.config) return problems;
+  std::vector<std::string> registered;
+  for (const tool::ToolSpec& spec : tool::builtin_specs()) registered.push_back(spec.name);
+  for (config::Problem& problem : config::unmatched_tool_globs(*loaded.config, registered)) {
+    problems.push_back(std::move(problem));
   }
+  return problems;
+}
+
+int check(const config::Loaded& loaded, bool as_json, bool must_run) {
+  const std::vector<config::Problem> problems = problems_of(loaded);
   const auto errors = std::count_if(problems.begin(), problems.end(), [](const auto& p) { return !p.is_warning; });
   const auto warnings = static_cast<std::ptrdiff_t>(problems.size()) - errors;
   std::optional<pid_t> runner;

@@ -5,12 +5,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/sender.h"
 #include "config/config.h"
 #include "config/load.h"
 
 namespace usher::app {
+
+// What was found in loading, and the globs that match no tool.
+std::vector<config::Problem> problems_of(const config::Loaded& loaded);
 
 // `must_run`: an error too unless a gateway runs on its data_dir.
 int check(const config::Loaded& loaded, bool as_json, bool must_run);

@@ -104,6 +104,8 @@ void Answer::take_field(http::field name, std::string_view value) {
     response_.content_type = media_type(value.substr(0, 256));
   } else if (name == http::field::retry_after) {
     response_.retry_after = std::string(value.substr(0, 256));
+  } else if (name == http::field::date) {
+    response_.date = std::string(value.substr(0, 64));
   }
 }
 
