@@ -1,6 +1,8 @@
 #include "policy/glob.h"
 
 #include <cstddef>
+#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "base/unicode.h"
@@ -46,15 +48,29 @@ bool glob_matches(std::string_view glob, std::string_view text) {
   return pattern && is_valid_utf8(text) && matches(*pattern, text);
 }
 
-GlobSet::GlobSet(std::vector<std::string> globs) : globs_(std::move(globs)) {
-  parsed_.reserve(globs_.size());
-  for (const std::string& glob : globs_) parsed_.push_back(parse_pattern(glob));
+struct GlobSet::Parsed {
+  std::vector<std::string> globs;
+  std::vector<std::optional<Pattern>> patterns;  // in the same order
+};
+
+GlobSet::GlobSet(std::vector<std::string> globs) {
+  auto parsed = std::make_shared<Parsed>();
+  parsed->patterns.reserve(globs.size());
+  for (const std::string& glob : globs) parsed->patterns.push_back(parse_pattern(glob));
+  parsed->globs = std::move(globs);
+  parsed_ = std::move(parsed);
+}
+
+const std::vector<std::string>& GlobSet::patterns() const {
+  static const std::vector<std::string> none;
+  return parsed_ ? parsed_->globs : none;
 }
 
 const std::string* GlobSet::first_match(std::string_view text) const {
-  if (!is_valid_utf8(text)) return nullptr;
-  for (std::size_t i = 0; i < parsed_.size(); ++i) {
-    if (parsed_[i] && policy::matches(*parsed_[i], text)) return &globs_[i];
+  if (!parsed_ || parsed_->globs.empty() || !is_valid_utf8(text)) return nullptr;
+  for (std::size_t i = 0; i < parsed_->patterns.size(); ++i) {
+    const std::optional<Pattern>& pattern = parsed_->patterns[i];
+    if (pattern && policy::matches(*pattern, text)) return &parsed_->globs[i];
   }
   return nullptr;
 }

@@ -5,7 +5,7 @@
 // For lists of a few globs (tool names). A policy, whose lists may be long, compiles them: policy/matcher.h.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,21 +18,21 @@ bool glob_matches(std::string_view glob, std::string_view text);
 // `text` must be valid UTF-8.
 bool matches(const Pattern& pattern, std::string_view text);
 
-// An ordered set of globs. Empty matches nothing.
+// An ordered set of globs. Empty matches nothing. Copies share what was parsed.
 class GlobSet {
  public:
   GlobSet() = default;
   explicit GlobSet(std::vector<std::string> globs);
 
   // As they were written.
-  const std::vector<std::string>& patterns() const { return globs_; }
+  const std::vector<std::string>& patterns() const;
   bool matches(std::string_view text) const { return first_match(text) != nullptr; }
   // The first glob that matches, or nullptr.
   const std::string* first_match(std::string_view text) const;
 
  private:
-  std::vector<std::string> globs_;
-  std::vector<std::optional<Pattern>> parsed_;  // in the same order
+  struct Parsed;
+  std::shared_ptr<const Parsed> parsed_;  // null: empty
 };
 
 }  // namespace usher::policy

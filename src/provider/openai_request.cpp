@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
 
 #include "base/hash.h"
@@ -12,12 +11,20 @@ namespace usher::provider {
 namespace {
 
 // True for the bytes that cannot stand in a JSON string as they are.
-constexpr std::array<bool, 256> needs_escape = [] {
-  std::array<bool, 256> table{};
-  for (int c = 0; c < 0x20; ++c) table[c] = true;
-  table['"'] = table['\\'] = true;
-  return table;
-}();
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// How many bytes from `begin` on stand in a JSON string as they are. Block by block, which compilers make vectors of.
+std::size_t plain_length(std::string_view text, std::size_t begin) {
+  constexpr std::size_t block = 16;
+  std::size_t end = begin;
+  for (; end + block <= text.size(); end += block) {
+    bool is_plain = true;
+    for (std::size_t i = 0; i < block; ++i) is_plain &= !needs_escape(text[end + i]);
+    if (!is_plain) break;
+  }
+  while (end < text.size() && !needs_escape(text[end])) ++end;
+  return end - begin;
+}
 
 void append_escape(std::string& out, char c) {
   switch (c) {
@@ -138,14 +145,12 @@ void append_json_string(std::string& out, std::string_view text) {
     text = repaired;
   }
   out += '"';
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!needs_escape[static_cast<unsigned char>(text[i])]) continue;
-    out.append(text, begin, i - begin);
-    append_escape(out, text[i]);
-    begin = i + 1;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = plain_length(text, at);
+    out.append(text, at, length);
+    at += length;
+    if (at < text.size()) append_escape(out, text[at++]);
   }
-  out.append(text, begin);
   out += '"';
 }
 

@@ -14,6 +14,13 @@ std::string name_of(const char* key, const ToolFilter& filter, bool is_ceiling) 
 
 }  // namespace
 
+bool RoleContext::allows_tool(std::string_view tool) const {
+  const auto allows = [&](const ToolFilter& filter) {
+    return !filter.denied.matches(tool) && filter.allowed.matches(tool);
+  };
+  return !tool_filters.empty() && std::ranges::all_of(tool_filters, allows);
+}
+
 ToolDecision RoleContext::permits_tool(std::string_view tool) const {
   if (tool_filters.empty()) return {false, fmt::format("tool '{}' is denied: no role", tool)};
   std::string reasons;

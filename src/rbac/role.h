@@ -75,7 +75,9 @@ class RoleContext {
   std::string approval;
   int depth = 0;  // 0 = the sender's own turn; of a subagent one more than its parent's
 
-  // Named in allowed_tools and not in denied_tools, at every layer. Says which pattern decided.
+  // Named in allowed_tools and not in denied_tools, at every layer.
+  bool allows_tool(std::string_view tool) const;
+  // The same, and says which pattern decided.
   ToolDecision permits_tool(std::string_view tool) const;
   // The first layer that denies, or the last that allows; nullptr when there is none: then nothing is narrowed.
   const PolicyLayer* deciding_layer(const policy::Request& request) const;

@@ -132,6 +132,7 @@ Task<Result<ToolOutput>> GatedTool::call(const json::object& arguments, Deadline
 ToolSet make_tools(const Seat& seat, limits::RateWindows& windows, const std::vector<limits::RateKey>& keys) {
   ToolSet tools;
   for (const ToolSpec& spec : builtin_specs()) {
+    if (!seat.context->allows_tool(spec.name)) continue;  // most of them, and nobody reads why
     rbac::ToolDecision offered = may_offer(*seat.context, spec);
     if (!offered.allowed) continue;
     std::unique_ptr<Tool> tool = make_builtin(spec.name, seat);

@@ -163,6 +163,19 @@ TEST_CASE("retry-after comes in seconds or as a date, and is bounded") {
   }
 }
 
+TEST_CASE("a byte that JSON does not take as it is comes through from any place in a long text") {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::string text(40, 'x');
+      text[at] = static_cast<char>(byte);
+      std::string out;
+      append_json_string(out, text);
+      const json::value value = json::parse(json::string_view(out.data(), out.size()));
+      CHECK(std::string_view(value.as_string()) == text);
+    }
+  }
+}
+
 TEST_CASE("any text survives the way into JSON") {
   const bool holds = rc::check("escape", [](const std::string& text) {
     std::string out;

@@ -90,6 +90,7 @@ bool is_within(const RoleContext& narrow, const RoleContext& wide) {
   bool holds = narrow.autonomy <= wide.autonomy && is_within(narrow.limits, wide.limits);
   for (const std::string& tool : kTools) {
     holds = holds && (!narrow.permits_tool(tool).allowed || wide.permits_tool(tool).allowed);
+    holds = holds && narrow.allows_tool(tool) == narrow.permits_tool(tool).allowed;
   }
   for (const std::string& collection : kCollections) {
     holds = holds && (!narrow.permits_collection(collection) || wide.permits_collection(collection));

@@ -42,7 +42,6 @@ bool is_repeated(std::span<const BudgetScope> scopes, std::size_t index) {
 }
 
 bool has_room(const BudgetScope& scope, const Counters::Sums& sums, MicroUsd amount) {
-  if (!scope.limit) return true;
   if (scope.limit->value <= 0) return false;
   return amount.value <=
          scope.limit->value - std::min(sums.settled.value, max_sum) - std::min(sums.reserved.value, max_sum);
@@ -234,6 +233,7 @@ Result<std::optional<Counters::Shortage>> SqliteCounters::first_shortage(std::st
                                                                          std::span<const BudgetScope> scopes,
                                                                          MicroUsd amount) {
   for (std::size_t i = 0; i < scopes.size(); ++i) {
+    if (!scopes[i].limit) continue;
     Result<Sums> sums = spent(day, scopes[i]);
     if (!sums) return fail(std::move(sums.error()));
     if (!has_room(scopes[i], *sums, amount)) return std::optional(Shortage{i, *sums});
