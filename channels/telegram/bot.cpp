@@ -44,6 +44,7 @@ Task<Result<ApiResult>> Bot::call(std::string_view method, std::string body, Dea
   request.idle_timeout = options.idle_timeout;
   request.is_repeatable = options.is_repeatable;
   request.wants_fresh_connection = options.wants_fresh_connection;
+  request.was_sent = options.was_sent;
   Result<net::HttpResponse> response = co_await http_.send(std::move(request), deadline);
   if (!response) co_return fail(std::move(response.error()));
   co_return decode_answer(response->status, response->body, response->retry_after);

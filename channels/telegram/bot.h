@@ -20,6 +20,7 @@ struct CallOptions {
   bool is_repeatable = false;  // harmless when the server sees it twice
   bool wants_fresh_connection = false;
   std::chrono::milliseconds idle_timeout{60'000};
+  bool* was_sent = nullptr;  // as of net::HttpRequest
 };
 
 class Bot {

@@ -70,9 +70,11 @@ Task<Result<Outbound::Outcome>> Outbound::send_chunk(Target& target, const Chunk
     if (!turn) co_return fail(turn.error());
     const Result<void> left = co_await passage.leave();
     if (!left) co_return fail(left.error());
-    Result<ApiResult> answer = co_await bot_.call("sendMessage", encode_send(target, chunk, is_plain), deadline);
-    const bool has_left = answer || answer.error().kind != ErrorKind::unavailable;
-    const bool is_unclear = answer ? !*answer && answer->error().may_have_happened : has_left;
+    bool was_sent = false;
+    const CallOptions options{.was_sent = &was_sent};
+    Result<ApiResult> answer =
+        co_await bot_.call("sendMessage", encode_send(target, chunk, is_plain), deadline, options);
+    const bool is_unclear = answer ? !*answer && answer->error().may_have_happened : was_sent;
     if (is_unclear) {
       spdlog::warn("{}: sendMessage to chat {}: {}", name_, target.chat,
                    answer ? answer->error().description : answer.error().message);

@@ -63,7 +63,8 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   void start(const std::string& lane, Accepted accepted);
   Task<void> process(std::string lane, Accepted accepted, channel::Channel& channel, std::shared_ptr<Running> running);
   Task<TurnOutcome> run_turn(const Accepted& accepted, channel::Channel& channel, std::shared_ptr<Running> running);
-  Task<void> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
+  // False when the process ends before the reply could be stored.
+  Task<bool> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
   Task<std::optional<bool>> keep_reply(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
                                        const Reply& reply);
   Leaving leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel, std::string text) const;
@@ -139,6 +140,7 @@ Task<Result<void>> Gateway::State::recover() {
     }
     ++unfinished;
     ++line->unfinished;
+    accepted.is_recovered = true;
     if (accepted.state < MessageState::ready) {
       enqueue(std::move(accepted));
     } else {
@@ -239,16 +241,22 @@ void Gateway::State::start(const std::string& lane, Accepted accepted) {
 
 Task<void> Gateway::State::process(std::string lane, Accepted accepted, channel::Channel& channel,
                                    std::shared_ptr<Running> turn) {
+  if (accepted.is_recovered) {
+    // Its turn may be what ended the last process, and at once: that it runs is on disk before it does.
+    Result<void> marked = co_await services.journal.flush();
+    if (!marked) spdlog::error("message {} runs, and that is not on record: {}", accepted.id, marked.error().message);
+  }
   TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
   turn->is_working = false;
-  if (outcome.was_cancelled && !turn->stopped_by) co_return;  // shutdown: the next start runs it again
+  if (outcome.was_cancelled && !turn->stopped_by && is_closing) co_return;  // shutdown: the next start runs it again
   // Too late: the answer stands, and the /stop is answered behind it.
   if (!outcome.was_cancelled && turn->stopped_by) lanes.push(lane, *std::exchange(turn->stopped_by, std::nullopt));
   if (outcome.reply.text.empty()) {
     services.journal.mark_done(accepted.id, MessageState::sent);
     finish_one(channel);
   } else {
-    co_await answer(lane, accepted, channel, std::move(outcome));
+    const bool is_kept = co_await answer(lane, accepted, channel, std::move(outcome));
+    if (!is_kept) co_return;  // a /stop stays, too
   }
   if (turn->stopped_by) {  // "Stopped." answers both
     services.journal.mark_done(turn->stopped_by->id, MessageState::sent);
@@ -283,11 +291,11 @@ Task<TurnOutcome> Gateway::State::run_turn(const Accepted& accepted, channel::Ch
 }
 
 // Stores the reply, remembers it, sees it off.
-Task<void> Gateway::State::answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
+Task<bool> Gateway::State::answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
                                   TurnOutcome outcome) {
   failpoint("reply.before_commit");
   std::optional<bool> is_leaving = co_await keep_reply(lane, accepted, channel, outcome.reply);
-  if (!is_leaving) co_return;
+  if (!is_leaving) co_return false;
   failpoint("reply.committed");
   if (outcome.memory) {
     const Remembrance& kept = outcome.reply.remembrance;
@@ -298,6 +306,7 @@ Task<void> Gateway::State::answer(const std::string& lane, const Accepted& accep
   Leaving leaving = leaving_of(lane, accepted, channel, std::move(outcome.reply.text));
   leaving.is_leaving = *is_leaving;
   outbox.push(std::move(leaving));
+  co_return true;
 }
 
 // Whether it is stored as leaving; nothing when the process ends before it could be stored.
@@ -308,9 +317,11 @@ Task<std::optional<bool>> Gateway::State::keep_reply(const std::string& lane, co
     const bool is_leaving = outbox.would_send_now(lane, channel, accepted.incoming.chat);
     Result<void> stored = co_await services.journal.store_reply(accepted.id, reply, is_leaving);
     if (stored) co_return is_leaving;
-    spdlog::error("the reply to message {} cannot be stored, trying again: {}", accepted.id, stored.error().message);
+    spdlog::error("the reply to message {} cannot be stored{}: {}", accepted.id, is_closing ? "" : ", trying again",
+                  stored.error().message);
+    if (is_closing) co_return std::nullopt;
     const bool has_waited = co_await sleep_for(delay);
-    if (!has_waited || is_closing) co_return std::nullopt;
+    if (!has_waited) co_return std::nullopt;
     delay = std::min(delay * 2, kMaxRetry);
   }
 }

@@ -69,6 +69,7 @@ struct Accepted {
   channel::Incoming incoming;
   MessageState state = MessageState::received;
   std::vector<Step> steps{};  // of a turn that was interrupted
+  bool is_recovered = false;  // left by an earlier process
   int interruptions = 0;      // how many processes have died while its turn ran
   Reply reply{};              // from ready on
   // From ready on: the parts of the reply that have arrived. In `sending` the next one may have arrived as well.

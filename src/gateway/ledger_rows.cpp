@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tool/call_records.h"
+
 namespace usher::gateway {
 namespace {
 
@@ -12,10 +14,6 @@ constexpr const char* kModelCall = "model:call:chat";
 
 std::string source_of(const channel::Incoming& incoming) {
   return fmt::format("{}/{}", incoming.channel, incoming.platform_id);
-}
-
-std::string role_words(const rbac::RoleContext& context) {
-  return context.ceiling ? fmt::format("{}/{}", context.role, *context.ceiling) : context.role;
 }
 
 audit::Record nobody_row(const channel::Incoming& incoming, const std::string& tenant) {
@@ -44,7 +42,7 @@ audit::Record resolution_row(const channel::Incoming& incoming, const Sender& se
     return row;
   }
   const rbac::Matched& matched = (*role)->matched;
-  row.role = role_words(**role);
+  row.role = tool::role_of(**role);
   row.rule = matched.source.line > 0 ? fmt::format("{} {}:{}", matched.rule, matched.source.file, matched.source.line)
                                      : matched.rule;
   return row;
@@ -56,7 +54,7 @@ audit::Record limit_row(const rbac::RoleContext& context, const std::string& sou
           .outcome = audit::Outcome::denied,
           .tenant = context.sender.tenant,
           .who = to_string(context.sender),
-          .role = role_words(context),
+          .role = tool::role_of(context),
           .source = source,
           .action = kModelCall,
           .resource = model,

@@ -14,8 +14,6 @@ namespace usher::gateway {
 
 // What a row belongs to: "main/812345", the channel and the platform's event.
 std::string source_of(const channel::Incoming& incoming);
-// "buyer", "owner/buyer" under a ceiling.
-std::string role_words(const rbac::RoleContext& context);
 
 // A message from nobody that the platform vouches for.
 audit::Record nobody_row(const channel::Incoming& incoming, const std::string& tenant);

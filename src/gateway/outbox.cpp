@@ -12,6 +12,7 @@
 #include <boost/system/system_error.hpp>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/failpoint.h"
@@ -28,19 +29,28 @@ constexpr std::chrono::milliseconds kMaxRetry{60'000};
 class JournalPassage final : public channel::Passage {
  public:
   JournalPassage(Journal& journal, const Leaving& leaving)
-      : journal_(journal), id_(leaving.id), parts_arrived_(leaving.parts_arrived), is_leaving_(leaving.is_leaving) {}
+      : journal_(journal),
+        id_(leaving.id),
+        parts_arrived_(leaving.parts_arrived),
+        parts_on_record_(leaving.parts_arrived),
+        is_leaving_(leaving.is_leaving) {}
 
   std::size_t parts_arrived() const override { return parts_arrived_; }
 
   Task<Result<void>> leave() override {
     if (!is_leaving_) {
       Result<void> stored = co_await journal_.store_leaving(id_, parts_arrived_);
+      is_held_back_ = !stored;
       if (!stored) co_return stored;
       is_leaving_ = true;
+      parts_on_record_ = parts_arrived_;
     }
     failpoint("delivery.part_leaving");
     co_return Result<void>();
   }
+
+  // Whether it was our own disk that kept the next part from leaving.
+  bool is_held_back() const { return is_held_back_; }
 
   void arrived() override {
     failpoint("delivery.part_arrived");
@@ -50,8 +60,10 @@ class JournalPassage final : public channel::Passage {
   }
 
   void came_back() override {
-    if (!is_leaving_) return;
+    // Parts behind the last commit have arrived: the next one surely has not.
+    if (!is_leaving_ && parts_arrived_ == parts_on_record_) return;
     is_leaving_ = false;
+    parts_on_record_ = parts_arrived_;
     journal_.mark_ready(id_, parts_arrived_);
   }
 
@@ -59,12 +71,15 @@ class JournalPassage final : public channel::Passage {
   Journal& journal_;
   MessageId id_;
   std::size_t parts_arrived_;
+  std::size_t parts_on_record_;
   bool is_leaving_;
+  bool is_held_back_ = false;
 };
 
+// `denied`: the bot's credentials, which the operator can mend.
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::unavailable || kind == ErrorKind::busy || kind == ErrorKind::timeout ||
-         kind == ErrorKind::io || kind == ErrorKind::limit;
+         kind == ErrorKind::limit || kind == ErrorKind::cancelled || kind == ErrorKind::denied;
 }
 
 // A reply that is being sent, or waits to be tried again.
@@ -79,25 +94,41 @@ struct Attempt {
 struct Outbox::State : std::enable_shared_from_this<Outbox::State> {
   State(asio::any_io_executor executor, Journal& in, std::size_t max_sending,
         std::function<void(const channel::Channel&)> done)
-      : loop(std::move(executor)), journal(in), on_done(std::move(done)), lanes(max_sending) {}
+      : loop(std::move(executor)), journal(in), on_done(std::move(done)), max_sending_of_channel(max_sending) {}
 
-  void dispatch();
+  void dispatch(const channel::Channel& channel);
+  // Ends a lane for good: what waits in it, and what comes yet, stays for the next start, in order.
+  void park(const channel::Channel& channel, const std::string& lane);
+  Lanes<Leaving>& lanes_of(const channel::Channel& channel) {
+    return lanes.try_emplace(&channel, max_sending_of_channel).first->second;
+  }
   void start(std::string lane, Leaving leaving);
   // Nullopt when it is parked.
   Task<std::optional<MessageState>> deliver(const Leaving& leaving, Attempt& attempt);
   Task<Result<channel::Delivery>> send(const Leaving& leaving, JournalPassage& passage);
-  std::optional<MessageState> judge(const Leaving& leaving, const Result<channel::Delivery>& sent) const;
+  std::optional<MessageState> judge(const Leaving& leaving, const JournalPassage& passage,
+                                    const Result<channel::Delivery>& sent) const;
 
   asio::any_io_executor loop;
   Journal& journal;
   std::function<void(const channel::Channel&)> on_done;
-  Lanes<Leaving> lanes;
+  std::size_t max_sending_of_channel;
+  // One that takes no replies holds up no other's.
+  std::unordered_map<const channel::Channel*, Lanes<Leaving>> lanes;
+  std::unordered_set<std::string> parked;                              // lanes
   std::unordered_map<std::string, std::shared_ptr<Attempt>> attempts;  // by lane
   bool is_closing = false;
+  bool is_abandoned = false;
 };
 
-void Outbox::State::dispatch() {
-  while (auto next = lanes.next()) start(std::move(next->first), std::move(next->second));
+void Outbox::State::park(const channel::Channel& channel, const std::string& lane) {
+  parked.insert(lane);
+  lanes_of(channel).drop_waiting(lane);
+}
+
+void Outbox::State::dispatch(const channel::Channel& channel) {
+  if (is_abandoned) return;
+  while (auto next = lanes_of(channel).next()) start(std::move(next->first), std::move(next->second));
 }
 
 void Outbox::State::start(std::string lane, Leaving leaving) {
@@ -108,19 +139,23 @@ void Outbox::State::start(std::string lane, Leaving leaving) {
     if (became) {
       self->journal.mark_done(own.id, *became);
     } else {
-      self->lanes.drop_waiting(own.lane);  // they must not overtake it: the next start sends them in order
+      self->park(*own.channel, own.lane);  // they must not overtake it: the next start sends them in order
     }
   };
   const channel::Channel* channel = leaving.channel;
+  const MessageId id = leaving.id;
   asio::co_spawn(
       loop, run(shared_from_this(), std::move(leaving), attempt),
       asio::bind_cancellation_slot(attempt->abandon.slot(), [self = shared_from_this(), attempt, lane = std::move(lane),
-                                                             channel](std::exception_ptr error) {
-        if (error && !self->is_closing) spdlog::error("sending a reply ended by an exception");
-        if (error) self->lanes.drop_waiting(lane);
+                                                             channel, id](std::exception_ptr error) {
+        if (error && self->is_closing) self->park(*channel, lane);
+        if (error && !self->is_closing) {
+          spdlog::error("sending the reply to message {} ended by an exception", id);
+          self->journal.mark_done(id, MessageState::unknown);
+        }
         self->attempts.erase(lane);
-        self->lanes.finish(lane);
-        self->dispatch();
+        self->lanes_of(*channel).finish(lane);
+        self->dispatch(*channel);
         self->on_done(*channel);
       }));
 }
@@ -132,7 +167,7 @@ Task<std::optional<MessageState>> Outbox::State::deliver(const Leaving& leaving,
     Result<channel::Delivery> sent = co_await send(leaving, passage);
     const bool is_resent = sent == channel::Delivery::unknown && leaving.channel->resends_unknown();
     if (!is_resent) {
-      const std::optional<MessageState> became = judge(leaving, sent);
+      const std::optional<MessageState> became = judge(leaving, passage, sent);
       if (became) co_return became;
     }
     if (is_closing) co_return std::nullopt;
@@ -160,7 +195,8 @@ Task<Result<channel::Delivery>> Outbox::State::send(const Leaving& leaving, Jour
 }
 
 // What the reply became, or nothing when it is to be tried again.
-std::optional<MessageState> Outbox::State::judge(const Leaving& leaving, const Result<channel::Delivery>& sent) const {
+std::optional<MessageState> Outbox::State::judge(const Leaving& leaving, const JournalPassage& passage,
+                                                 const Result<channel::Delivery>& sent) const {
   const std::string& name = leaving.channel->name();
   if (sent) {
     switch (*sent) {
@@ -177,7 +213,7 @@ std::optional<MessageState> Outbox::State::judge(const Leaving& leaving, const R
         return MessageState::unknown;
     }
   }
-  if (!may_pass(sent.error().kind)) {
+  if (!passage.is_held_back() && !may_pass(sent.error().kind)) {
     spdlog::error("{}: the reply to message {} was refused: {}", name, leaving.id, sent.error().message);
     return MessageState::undelivered;
   }
@@ -192,31 +228,40 @@ Outbox::Outbox(asio::any_io_executor loop, Journal& journal, std::size_t max_sen
 Outbox::~Outbox() = default;
 
 bool Outbox::would_send_now(const std::string& lane, const channel::Channel& channel, const std::string& chat) const {
-  return !state_->is_closing && state_->lanes.would_run_now(lane) && channel.can_send_now(chat);
+  return !state_->is_closing && state_->lanes_of(channel).would_run_now(lane) && channel.can_send_now(chat);
 }
 
 void Outbox::push(Leaving leaving) {
-  std::string lane = leaving.lane;
+  const std::string lane = leaving.lane;
+  const channel::Channel& channel = *leaving.channel;
+  Lanes<Leaving>& lanes = state_->lanes_of(channel);
+  const bool is_parked = state_->is_abandoned || state_->parked.contains(lane);
   // The place that was free when it was stored may be taken.
-  if (leaving.is_leaving && !state_->lanes.would_run_now(lane)) {
+  if (leaving.is_leaving && (is_parked || !lanes.would_run_now(lane))) {
     leaving.is_leaving = false;
     state_->journal.mark_ready(leaving.id, leaving.parts_arrived);
   }
-  state_->lanes.push(lane, std::move(leaving));
-  state_->dispatch();
+  if (is_parked) return;
+  lanes.push(lane, std::move(leaving));
+  state_->dispatch(channel);
 }
 
-std::size_t Outbox::size() const { return state_->lanes.waiting() + state_->lanes.running(); }
+std::size_t Outbox::size() const {
+  std::size_t all = 0;
+  for (const auto& [channel, lanes] : state_->lanes) all += lanes.waiting() + lanes.running();
+  return all;
+}
 
 void Outbox::close() {
   state_->is_closing = true;
   for (auto& [lane, attempt] : state_->attempts) attempt->wait.cancel();
 }
 
-bool Outbox::is_resting() const { return size() == 0; }
+bool Outbox::is_resting() const { return state_->is_abandoned ? state_->attempts.empty() : size() == 0; }
 
 void Outbox::abandon() {
   state_->is_closing = true;
+  state_->is_abandoned = true;
   // Ending one changes the map.
   std::vector<std::shared_ptr<Attempt>> attempts;
   for (auto& [lane, attempt] : state_->attempts) attempts.push_back(attempt);

@@ -80,7 +80,7 @@ Task<Result<agent::TurnResult>> TurnAgents::run_loop(Context context, std::strin
   provider::RateLimitedProvider limited(*model.provider, services_.windows,
                                         rate_keys(*context, seat.sender_digest, Metered::model_calls));
   provider::BudgetedProvider budgeted(limited, services_.budgets, budget_scopes(*context), model.price, model.name);
-  LedgeredProvider ledgered(budgeted, services_.ledger, context, setting_.source, model.name);
+  LedgeredProvider ledgered(budgeted, services_.ledger, context, seat.records.source, model.name);
   RecordedProvider recorded_model(ledgered, record);
   const tool::ToolSet tools = recorded(
       tool::make_tools(seat, services_.windows, rate_keys(*context, seat.sender_digest, Metered::tool_calls)), record);

@@ -28,7 +28,6 @@ struct TurnSetting {
   std::string system_prompt;  // the room's
   tool::Seat seat;            // the sender's; `delegate` is bound for each agent
   agent::TurnFacts facts;     // of the sender and the moment
-  std::string source;         // what rows of the ledger name
   agent::LoopLimits limits;   // for each agent
   agent::Hooks hooks;         // on_text hears the sender's own agent only; on_tool_call is set here
 };

@@ -108,7 +108,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
                  .sender_digest = sender_digest(conversation.sender),
                  .audience = audience_of(incoming),
                  .pool = services_.pool,
-                 .records = {&services_.ledger, fmt::format("{}/{}", incoming.channel, incoming.platform_id)}};
+                 .records = {&services_.ledger, source_of(incoming)}};
   seated.conversation = conversation_key(conversation);
   std::optional<std::string> answer = co_await answer_command(incoming, seated);
   if (answer) co_return sentence(std::move(*answer));
@@ -165,8 +165,13 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   Result<std::vector<provider::Image>> images =
       co_await fetch_images(accepted, channel, seated, deadline.capped(kFetchTimeout), said);
   if (!images) {
-    spdlog::warn("picture from {}: {}", to_string(seated.seat.context->sender), images.error().message);
-    co_return sentence(texts.say("image_failed"));
+    const bool was_stopped = images.error().kind == ErrorKind::cancelled;
+    if (!was_stopped) {
+      spdlog::warn("picture from {}: {}", to_string(seated.seat.context->sender), images.error().message);
+    }
+    TurnOutcome failed = sentence(texts.say(was_stopped ? "stopped" : "image_failed"));
+    failed.was_cancelled = was_stopped;
+    co_return failed;
   }
   if (trim(said).empty()) {
     co_return sentence(texts.say("empty"));
@@ -194,11 +199,8 @@ Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel:
   const agent::TurnFacts facts = facts_of(incoming, *seated.seat.context);
   Result<std::vector<provider::Message>> history = recall_history(incoming, seated, facts, said, std::move(images));
   if (!history) co_return fail(std::move(history.error()));
-  TurnSetting setting{.model = *seated.model,
-                      .system_prompt = seated.room->system_prompt,
-                      .seat = seated.seat,
-                      .facts = facts,
-                      .source = source_of(incoming)};
+  TurnSetting setting{
+      .model = *seated.model, .system_prompt = seated.room->system_prompt, .seat = seated.seat, .facts = facts};
   setting.limits.max_iterations = services_.config->agent.max_iterations;
   setting.limits.turn_deadline = deadline;
   setting.hooks.is_cancelled = std::move(is_cancelled);

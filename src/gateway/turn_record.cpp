@@ -24,18 +24,12 @@ class RecordedTool final : public tool::ToolWrapper {
       : ToolWrapper(std::move(inner)), record_(record) {}
 
   Task<Result<tool::ToolOutput>> call(const json::object& arguments, Deadline deadline) override {
-    // Counted when it has ended, however it ends: until then child() names the call under way.
-    const Counting counting{record_};
-    Result<tool::ToolOutput> output = co_await call_once(record_.calls, arguments, deadline);
+    const std::int64_t number = record_.begin_call(spec().name);
+    Result<tool::ToolOutput> output = co_await call_once(number, arguments, deadline);
     co_return output;
   }
 
  private:
-  struct Counting {
-    AgentRecord& record;
-    ~Counting() { ++record.calls; }
-  };
-
   Task<Result<tool::ToolOutput>> call_once(std::int64_t number, const json::object& arguments, Deadline deadline) {
     const std::string* result = record_.turn.find(record_.agent, Step::Kind::result, number);
     if (result) {
@@ -52,7 +46,12 @@ class RecordedTool final : public tool::ToolWrapper {
     const bool may_change = spec().effect != tool::Effect::read;
     if (may_change) {
       Result<void> begun = co_await record_.turn.add({record_.agent, Step::Kind::call, number, spec().name}, deadline);
-      if (!begun) co_return fail(ErrorKind::io, "the call was not made: it could not be put on record");
+      if (!begun) {
+        // What the model is told now it must be told by the next process too, which must not make the call instead.
+        Result<tool::ToolOutput> not_made = fail(ErrorKind::io, "the call was not made: it could not be put on record");
+        note_result(number, not_made);
+        co_return not_made;
+      }
       failpoint("turn.call_committed");
     }
     Result<tool::ToolOutput> output = co_await inner().call(arguments, deadline);
@@ -106,7 +105,22 @@ void TurnRecord::note(Step step) {
 }
 
 std::string AgentRecord::child() const {
-  return agent.empty() ? std::to_string(calls) : fmt::format("{}.{}", agent, calls);
+  return agent.empty() ? std::to_string(call) : fmt::format("{}.{}", agent, call);
+}
+
+void AgentRecord::begin_answer(const provider::Completion& completion) {
+  first_call += static_cast<std::int64_t>(names.size());
+  names.clear();
+  for (const provider::ToolCall& each : completion.tool_calls) names.push_back(each.name);
+  next_in_answer = 0;
+}
+
+std::int64_t AgentRecord::begin_call(const std::string& name) {
+  const auto from = names.begin() + static_cast<std::ptrdiff_t>(std::min(next_in_answer, names.size()));
+  const auto found = std::find(from, names.end(), name);
+  if (found != names.end()) next_in_answer = static_cast<std::size_t>(found - names.begin());
+  call = first_call + static_cast<std::int64_t>(next_in_answer++);
+  return call;
 }
 
 Task<Result<provider::Completion>> RecordedProvider::complete(const provider::Request& request,
@@ -115,7 +129,10 @@ Task<Result<provider::Completion>> RecordedProvider::complete(const provider::Re
   const std::string* known = record_.turn.find(record_.agent, Step::Kind::answer, number);
   if (known) {
     Result<provider::Completion> completion = completion_from_json(*known);
-    if (completion) co_return completion;
+    if (completion) {
+      record_.begin_answer(*completion);
+      co_return completion;
+    }
     spdlog::error("journal: an answer of the model cannot be read, it is asked again: {}", completion.error().message);
   }
   failpoint("turn.model_asked");
@@ -124,6 +141,7 @@ Task<Result<provider::Completion>> RecordedProvider::complete(const provider::Re
     --record_.answers;  // no answer, no step
     co_return completion;
   }
+  record_.begin_answer(*completion);
   const bool goes_on = !completion->tool_calls.empty() || trim(completion->text).empty() || !record_.agent.empty();
   if (!goes_on) co_return completion;
   failpoint("turn.model_answered");

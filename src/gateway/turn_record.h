@@ -44,8 +44,15 @@ struct AgentRecord {
   TurnRecord& turn;
   std::string agent;  // as in Step
   std::int64_t answers = 0;
-  std::int64_t calls = 0;
+  // Calls are numbered by their place in the model's answers, so that one which the loop refuses itself, in one process
+  // and not in the next, shifts no number.
+  std::int64_t first_call = 0;  // of the answer under way
+  std::vector<std::string> names{};
+  std::size_t next_in_answer = 0;
+  std::int64_t call = 0;  // under way
 
+  void begin_answer(const provider::Completion& completion);
+  std::int64_t begin_call(const std::string& name);
   // The name of the subagent that the call under way starts. Calls of an agent run one after the other.
   std::string child() const;
 };

@@ -133,6 +133,7 @@ Task<Result<void>> Client::exchange(Connection& connection, const HttpRequest& r
     co_await connection.write_rest(head, request.body, written, error);
   }
   if (error) co_return write_failure(connection, request, error);
+  if (request.was_sent) *request.was_sent = true;
   Result<void> answered = co_await read_answer(connection, request, deadline, answer);
   co_return answered;
 }

@@ -51,6 +51,8 @@ struct HttpRequest {
   std::chrono::milliseconds rest_timeout{1'000};   // for what follows once the sink said BodyNext::rest
   bool is_repeatable = false;
   bool wants_fresh_connection = false;  // for a poller after an error
+  // Set once the whole request has gone out: before that nothing can have been done with it. Outlives the call.
+  bool* was_sent = nullptr;
 };
 
 struct HttpResponse {

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "audit/ledger_fixture.h"
-#include "limits/child_process.h"
+#include "support/child_process.h"
 
 using namespace usher;
 using namespace usher::audit;

@@ -99,6 +99,7 @@ class GatewayFixture {
     auto opened = gateway::open_journal(config->gateway.data_dir / "gateway.db", loop.get_executor(), clock);
     REQUIRE(opened);
     journal = std::move(*opened);
+    if (wrap) journal = wrap(std::move(journal));
     auto opened_counters = limits::open_counters(config->gateway.data_dir / "limits.db");
     REQUIRE(opened_counters);
     counters = std::move(*opened_counters);
@@ -129,6 +130,11 @@ class GatewayFixture {
     channel = made.get();
     channel->resends = resends_unknown;
     gateway->add(std::move(made));
+    if (has_other) {
+      auto second = std::make_unique<FakeChannel>(loop.get_executor(), "other");
+      other = second.get();
+      gateway->add(std::move(second));
+    }
     bool is_ready = false;
     channel->on_ready = [&] {
       is_ready = true;
@@ -196,6 +202,9 @@ class GatewayFixture {
   std::optional<rbac::WorkspaceSelector> workspaces;
   std::optional<gateway::Gateway> gateway;
   FakeChannel* channel = nullptr;
+  FakeChannel* other = nullptr;
+  bool has_other = false;
+  std::function<std::unique_ptr<gateway::Journal>(std::unique_ptr<gateway::Journal>)> wrap;
   bool resends_unknown = false;  // of the next start's channel
   bool has_ended = false;
 

@@ -6,6 +6,7 @@
 #include "store/sqlite.h"
 #include "support/faulty_disk.h"
 #include "support/manual_clock.h"
+#include "support/run_task.h"
 #include "support/temp_dir.h"
 
 using namespace usher;
@@ -15,6 +16,7 @@ using testing::DiskFault;
 using testing::DiskOperation;
 using testing::DiskRule;
 using testing::FaultyDisk;
+using testing::run_task;
 
 namespace {
 
@@ -54,8 +56,8 @@ bool survives(const DiskRule& rule) {
     Limits limits(dir / "limits.db", clock);
     disk.fail({rule});
     for (std::int64_t i = 0; i < attempts; ++i) {
-      Result<void> admission = limits.windows->admit({&window, 1});
-      Result<limits::Reservation> reservation = limits.budgets->reserve({&scope, 1}, MicroUsd{10});
+      Result<void> admission = run_task(limits.windows->admit({&window, 1}));
+      Result<limits::Reservation> reservation = run_task(limits.budgets->reserve({&scope, 1}, MicroUsd{10}));
       if (admission) ++admitted;
       if (reservation) reserved += 10;
       if (!admission) CHECK(admission.error().kind == ErrorKind::io);
@@ -65,8 +67,8 @@ bool survives(const DiskRule& rule) {
     }
     if (disk.failures() == 0) return false;
     disk.mend();
-    CHECK(limits.windows->admit({&window, 1}));
-    CHECK(limits.budgets->reserve({&scope, 1}, MicroUsd{10}));
+    CHECK(run_task(limits.windows->admit({&window, 1})));
+    CHECK(run_task(limits.budgets->reserve({&scope, 1}, MicroUsd{10})));
     ++admitted;
     reserved += 10;
     // What a kill leaves.
@@ -104,12 +106,12 @@ TEST_CASE("while nothing can be stored no call is admitted or reserved, and afte
   Limits limits(dir / "limits.db", clock);
   disk.fail({{"limits.db", DiskOperation::write, 1, true, DiskFault::full}});
   for (int i = 0; i < 5; ++i) {
-    CHECK(limits.windows->admit({&window, 1}).error().kind == ErrorKind::io);
-    CHECK(limits.budgets->reserve({&scope, 1}, MicroUsd{10}).error().kind == ErrorKind::io);
+    CHECK(run_task(limits.windows->admit({&window, 1})).error().kind == ErrorKind::io);
+    CHECK(run_task(limits.budgets->reserve({&scope, 1}, MicroUsd{10})).error().kind == ErrorKind::io);
   }
   disk.mend();
-  CHECK(limits.windows->admit({&window, 1}));
-  CHECK(limits.budgets->reserve({&scope, 1}, MicroUsd{10}));
+  CHECK(run_task(limits.windows->admit({&window, 1})));
+  CHECK(run_task(limits.budgets->reserve({&scope, 1}, MicroUsd{10})));
   CHECK(limits.admitted() == 1);
   CHECK(limits.reserved() == 10);
 }

@@ -1,6 +1,8 @@
 // What the channel says, against the Bot API simulator.
 #include <doctest/doctest.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
@@ -295,4 +297,33 @@ TEST_CASE("typing is shown at most once in its interval per chat, and joined at 
   f.loop.restart();
   f.loop.run_for(5ms);
   CHECK(f.simulator.count("sendChatAction") == 3);
+}
+
+TEST_CASE("R12 what had no time left to leave has not left") {
+  Fixture f;
+  const Result<channel::Delivery> sent = f.send("7", "hi", "", "", 0ms);
+  CHECK(f.simulator.count("sendMessage") == 0);
+  CHECK_FALSE(sent.has_value());
+}
+
+TEST_CASE("R13 a wait for Telegram's limit that is given up is no refusal") {
+  Fixture f;
+  f.simulator.too_many_requests("sendMessage", 3);
+  const channel::Outgoing message{"7", "", "", "hi", "id-1"};
+  FakePassage passage(0);
+  std::optional<Result<channel::Delivery>> sent;
+  asio::cancellation_signal abandon;
+  asio::co_spawn(
+      f.loop, f.channel->send(message, passage, Deadline::in(10s)),
+      asio::bind_cancellation_slot(abandon.slot(), [&](std::exception_ptr error, Result<channel::Delivery> r) {
+        if (!error) sent = std::move(r);
+        f.loop.stop();
+      }));
+  f.loop.restart();
+  f.loop.run_for(500ms);
+  abandon.emit(asio::cancellation_type::terminal);
+  f.loop.restart();
+  f.loop.run_for(500ms);
+  REQUIRE(sent);
+  MESSAGE(to_string(sent->error().kind));
 }

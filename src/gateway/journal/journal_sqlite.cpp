@@ -18,6 +18,7 @@ using store::Database;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::chrono::milliseconds kNoteDelay{10};
+constexpr std::chrono::milliseconds kNoteRetry{2000};
 // That a turn runs is only for people to see: no commit of its own while others come along.
 constexpr std::chrono::milliseconds kRunningDelay{100};
 // Telegram repeats an unconfirmed update for 24 hours; a day more for clocks that disagree. Later an id may come again
@@ -74,9 +75,7 @@ class SqliteJournal final : public Journal {
   }
 
   Task<Result<void>> store_reply(MessageId id, const Reply& reply, bool is_leaving) override {
-    // What the notes say of the turn is over.
     std::erase_if(notes_->marks, [id](const Mark& mark) { return mark.id == id; });
-    std::erase_if(notes_->steps, [id](const NotedStep& noted) { return noted.id == id; });
     return commit([id, is_leaving, text = reply.text,
                    remembrance = to_json(reply.remembrance, data_dir_)](Database& database) -> Result<void> {
       Result<void> stored = update_reply(database, id, text, remembrance, is_leaving);
@@ -143,7 +142,10 @@ class SqliteJournal final : public Journal {
       if (!written) return written;
       return job(database);
     });
-    if (!stored) notes_->give_back(std::move(*notes));
+    if (!stored && !notes->empty()) {
+      notes_->give_back(std::move(*notes));
+      write_notes_within(kNoteRetry);
+    }
     co_return stored;
   }
 
@@ -151,10 +153,11 @@ class SqliteJournal final : public Journal {
   void post_notes() {
     auto notes = std::make_shared<Notes>(std::exchange(*notes_, {}));
     writer_.post([notes](Database& database) { return write_notes(database, *notes); },
-                 [notes, all = notes_](Result<void> written) {
+                 [this, alive = std::weak_ptr(alive_), notes, all = notes_](Result<void> written) {
                    if (written) return;
                    spdlog::error("journal: what was done cannot be noted yet: {}", written.error().message);
                    all->give_back(std::move(*notes));
+                   if (!alive.expired()) write_notes_within(kNoteRetry);
                  });
   }
 
