@@ -8,8 +8,9 @@
 #include <future>
 #include <map>
 
-#include "e2e/crash/remains.h"
-#include "e2e/crash/script.h"
+#include "e2e/crash/remains/commands.h"
+#include "e2e/crash/remains/disk.h"
+#include "e2e/crash/schedule/script.h"
 
 namespace usher::e2e::crash {
 namespace {
@@ -167,14 +168,8 @@ void Harness::end_in_peace() {
     if (recorder_.is_done()) break;
   }
   Remains remains = remains_beneath(world_.dir / "data");
-  remains.ledger = verify_ledger();
+  ask_commands(world_, recorder_.history(), remains);
   recorder_.finish(std::move(remains));
-}
-
-std::string Harness::verify_ledger() {
-  if (!contains(world_.command({"--help"}).output, "audit")) return "";
-  const ProcessResult verified = world_.command({"audit", "verify"});
-  return verified.status == 0 ? "" : fmt::format("exit {}: {}{}", verified.status, verified.output, verified.errors);
 }
 
 std::string Harness::lives_until(int number) const {

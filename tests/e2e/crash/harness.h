@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "e2e/crash/recorder.h"
-#include "e2e/crash/schedule.h"
+#include "e2e/crash/schedule/schedule.h"
 #include "e2e/world.h"
 
 namespace usher::e2e::crash {
@@ -45,7 +45,6 @@ class Harness {
   End watch(const Life& life, Process& process);
   void conclude(const Life& life, Process& process, End end);
   void let_simulators_finish();
-  std::string verify_ledger();
 
   Recorder recorder_;
   World world_;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "e2e/crash/script.h"
+#include "e2e/crash/schedule/script.h"
 
 namespace usher::e2e::crash {
 namespace {

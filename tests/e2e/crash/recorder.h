@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "e2e/crash/history/history.h"
-#include "e2e/crash/schedule.h"
+#include "e2e/crash/schedule/schedule.h"
 #include "support/model_simulator.h"
 #include "support/process.h"
 #include "support/telegram_simulator.h"

@@ -156,4 +156,20 @@ Violations check_unknown(const History& history) {
   return found;
 }
 
+Violations check_shown(const History& history) {
+  std::map<std::string, std::int64_t> unknown;
+  for (const auto& [number, state] : history.remains.states) {
+    const Message* message = history.find(number);
+    if (message && state == "unknown") ++unknown[message->conversation];
+  }
+  if (unknown == history.remains.shown_as_unknown) return {};
+  std::string what = "replies that are unknown, and as they are shown:";
+  for (const auto& [conversation, count] : unknown) what += fmt::format(" {} {},", conversation, count);
+  what += " but";
+  for (const auto& [conversation, count] : history.remains.shown_as_unknown) {
+    what += fmt::format(" {} {},", conversation, count);
+  }
+  return {{"shown", what}};
+}
+
 }  // namespace usher::e2e::crash

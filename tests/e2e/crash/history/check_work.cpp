@@ -125,6 +125,33 @@ Violations check_effects(const History& history) {
   return found;
 }
 
+Violations check_provable(const History& history) {
+  Violations found;
+  std::map<int, std::map<std::string, int>> owed;  // rows, by message and action
+  for (const Event& event : history.events) {
+    if (event.kind == Event::Kind::reply_arrived || event.kind == Event::Kind::model_asked) {
+      owed[event.message]["role:resolve:sender"] = 1;
+    }
+  }
+  for (const auto& [token, times] : history.remains.effects) {
+    const bool is_fact = token.find("/m") != std::string::npos;
+    owed[message_of_token(token)][is_fact ? "memory:write:facts" : "file:write:files"] += times;
+  }
+  for (const auto& [message, actions] : owed) {
+    const auto rows = history.remains.allowed.find(message);
+    for (const auto& [action, times] : actions) {
+      const bool has_row = rows != history.remains.allowed.end() && rows->second.contains(action);
+      const int allowed = has_row ? rows->second.at(action) : 0;
+      if (allowed >= times) continue;
+      found.push_back(
+          {"provable",
+           fmt::format("T{}: {} happened {} times, and the ledger allows it {} times", message, action, times, allowed),
+           message});
+    }
+  }
+  return found;
+}
+
 Violations check_remembered(const History& history) {
   std::set<int> answered;
   for (const Event& event : history.events) {

@@ -33,8 +33,12 @@ Violations check_stored(const History& history);
 // A reply is unknown only where something broke while it was sent: a life was killed that had it on disk as leaving, or
 // the platform's answer was lost.
 Violations check_unknown(const History& history);
+// What is unknown is shown to the operator.
+Violations check_shown(const History& history);
 // A tool's effect happens at most once, and once when the answer says so.
 Violations check_effects(const History& history);
+// The ledger holds the role that each answered message was given, and a decision for each effect.
+Violations check_provable(const History& history);
 // What the model has answered is in its sender's memory once; a memory keeps the newest only, so these are asked for.
 Violations check_remembered(const History& history);
 // No sender reaches the model more often than its limit in any minute, over all lives.

@@ -15,6 +15,12 @@ using Kind = Event::Kind;
 // while T1 runs.
 class Told {
  public:
+  // Says so to the operator too.
+  void set_unknown(int message) {
+    history.remains.states[message] = "unknown";
+    ++history.remains.shown_as_unknown[history.find(message)->conversation];
+  }
+
   Told() {
     history.messages = {{1, "main/200", 1000}, {2, "main/200", 1001}, {3, "main/-500/300", 1002, 77, true}};
     history.calls_per_minute["default/telegram:300"] = 1;
@@ -35,6 +41,9 @@ class Told {
     end("exit 0", false);
     history.remains.states = {{1, "sent"}, {2, "sent"}, {3, "sent"}};
     history.remains.effects = {{"T1/e0.0", 1}, {"T1/m0.1", 1}};
+    for (int message : {1, 2, 3}) history.remains.allowed[message]["role:resolve:sender"] = 1;
+    history.remains.allowed[1]["file:write:files"] = 1;
+    history.remains.allowed[1]["memory:write:facts"] = 2;  // one was cut off
     history.remains.remembered = {{1, 1}, {2, 1}, {3, 1}};
     history.remains.charged = {{"default/telegram:200", 390}, {"default/telegram:300", 130}};
   }
@@ -91,7 +100,7 @@ TEST_CASE("a message that was accepted and never answered is found, one whose re
   Told told;
   told.forget(Kind::reply_arrived, 2);
   CHECK(told.verdict() == Names{"answered"});
-  told.history.remains.states[2] = "unknown";
+  told.set_unknown(2);
   told.history.answers_lost.insert(2);
   CHECK(told.verdict().empty());
 }
@@ -125,7 +134,7 @@ TEST_CASE("an answer that arrives twice is found, whether the model gave it or u
 TEST_CASE("an answer to nobody, or with somebody else's words, is found") {
   Told told;
   told.reply(0, "I cannot answer.");
-  CHECK(told.verdict() == Names{"once"});
+  CHECK(told.verdict().front() == "once");
 
   Told private_sentence;
   private_sentence.find("T2#1/1")->text = "I cannot answer because of a problem on my side.";
@@ -142,11 +151,12 @@ TEST_CASE("parts out of order are found, and a gap only where the reply is not u
   CHECK(told.verdict() == Names{"parts"});
 
   Told gap;
-  gap.history.remains.states[1] = "unknown";
+  gap.set_unknown(1);
   gap.history.answers_lost.insert(1);
   gap.find("T1#1/3\nT1#2/3")->text = "T1#1/3";
   CHECK(gap.verdict().empty());
   gap.history.remains.states[1] = "sent";
+  gap.history.remains.shown_as_unknown.clear();
   CHECK(gap.verdict() == Names{"answered", "parts"});
 }
 
@@ -175,7 +185,7 @@ TEST_CASE("what is confirmed and not on disk when its life ends is found") {
 
 TEST_CASE("a reply that is unknown though nothing broke while it left is found") {
   Told told;
-  told.history.remains.states[2] = "unknown";
+  told.set_unknown(2);
   CHECK(told.verdict() == Names{"unknown"});
   Told lost = told;
   lost.history.answers_lost.insert(2);
@@ -193,9 +203,18 @@ TEST_CASE("a reply that is unknown though nothing broke while it left is found")
   CHECK(told.verdict() == Names{"unknown"});
 }
 
+TEST_CASE("an unknown reply that the operator is not shown is found") {
+  Told told;
+  told.set_unknown(2);
+  told.history.answers_lost.insert(2);
+  told.history.remains.shown_as_unknown.clear();
+  CHECK(told.verdict() == Names{"shown"});
+}
+
 TEST_CASE("an effect that happened twice, or that was only said to have happened, is found") {
   Told twice;
   twice.history.remains.effects["T1/e0.0"] = 2;
+  twice.history.remains.allowed[1]["file:write:files"] = 2;
   CHECK(twice.verdict() == Names{"effects"});
 
   Told claimed;
@@ -204,7 +223,19 @@ TEST_CASE("an effect that happened twice, or that was only said to have happened
 
   Told unclaimed;  // interrupted: it may or may not have happened
   unclaimed.history.remains.effects["T2/e0.0"] = 1;
+  unclaimed.history.remains.allowed[2]["file:write:files"] = 1;
   CHECK(unclaimed.verdict().empty());
+}
+
+TEST_CASE("an effect or an answer without its row in the ledger is found") {
+  for (const char* action : {"role:resolve:sender", "file:write:files", "memory:write:facts"}) {
+    Told told;
+    told.history.remains.allowed[1].erase(action);
+    CHECK(told.verdict() == Names{"provable"});
+  }
+  Told told;
+  told.history.remains.allowed.erase(2);
+  CHECK(told.verdict() == Names{"provable"});
 }
 
 TEST_CASE("a turn that is not in its sender's memory, or twice, is found") {

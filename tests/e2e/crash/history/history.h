@@ -47,12 +47,15 @@ struct Event {
 
 // What is there after the last life, which ended in peace.
 struct Remains {
-  std::map<int, std::string> states;            // by message, as the gateway has kept it: "sent", "unknown", …
-  std::map<std::string, int> effects;           // how often each effect's token is on disk
-  std::map<int, int> remembered;                // how often each message is in its sender's memory
-  std::map<std::string, std::int64_t> charged;  // by sender, in 10⁻⁶ USD
-  std::vector<std::string> damaged;             // databases that fail an integrity check, and how
-  std::string ledger;                           // what `usher audit verify` complains of; "" = nothing
+  std::map<int, std::string> states;                  // by message, as the gateway has kept it: "sent", "unknown", …
+  std::map<std::string, int> effects;                 // how often each effect's token is on disk
+  std::map<int, int> remembered;                      // how often each message is in its sender's memory
+  std::map<std::string, std::int64_t> charged;        // by sender, in 10⁻⁶ USD
+  std::map<int, std::map<std::string, int>> allowed;  // rows of the ledger that allow an action, by message and action
+  std::map<std::string, std::int64_t>
+      shown_as_unknown;              // replies, by conversation: as `usher conversations` counts them
+  std::vector<std::string> damaged;  // databases that fail an integrity check, and how
+  std::string ledger;                // what `usher audit verify` complains of; "" = nothing
 };
 
 struct History {

@@ -1,4 +1,4 @@
-#include "e2e/crash/remains.h"
+#include "e2e/crash/remains/disk.h"
 
 #include <array>
 #include <charconv>

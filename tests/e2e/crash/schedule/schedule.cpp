@@ -1,4 +1,4 @@
-#include "e2e/crash/schedule.h"
+#include "e2e/crash/schedule/schedule.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "e2e/crash/script.h"
+#include "e2e/crash/schedule/script.h"
 
 #include <fmt/format.h>
 
