@@ -167,7 +167,7 @@ TEST_CASE("among hundreds of open databases exactly those asked for last stay, a
   CHECK(world.stores->cached(world.file(1000)) == pinned);
 }
 
-TEST_CASE("stores in use are neither closed nor put to rest, however many they are") {
+TEST_CASE("stores in use are not closed, however many they are") {
   World world(150);
   std::vector<std::shared_ptr<MemoryStore>> used;
   for (int i = 0; i < 300; ++i) used.push_back(world.open(i));

@@ -2,6 +2,8 @@
 #include "support/faulty_disk.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -273,6 +275,25 @@ TEST_CASE("a migration that is killed anywhere has happened as a whole or not at
     if (has_ended) CHECK(version_of(*database) == 2);
     CHECK(integrity_of(*database) == "ok");
   }
+}
+
+TEST_CASE("a database that finds no room for its first bytes leaves nothing behind") {
+  testing::TempDir dir;
+  const std::string image = store::empty_image(first_version).value();
+  REQUIRE(image.size() > 4096);
+  testing::ChildProcess child([&] {
+    // No file of this process may become larger.
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{4096, 4096};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
+    const Result<void> made = store::create_from_image(dir / "a.db", image);
+    return !made && made.error().kind == ErrorKind::io && made.error().message.contains("a.db");
+  });
+  CHECK(child.succeeded());
+  CHECK(fs::is_empty(dir.path()));
+  REQUIRE(store::create_from_image(dir / "a.db", image));
+  Database database = open_with_table(dir / "a.db");
+  CHECK(insert(database, 1));
 }
 
 TEST_CASE("the rules of a disk are read, and anything else is refused") {
