@@ -105,10 +105,13 @@ TEST_CASE("a look through data_dir follows no symlink, and sees every write") {
 }
 
 TEST_CASE("a write too close to the look for its time to tell is taken for one after it") {
-  const std::chrono::nanoseconds now = stamp_clock();
+  const std::chrono::nanoseconds now = std::chrono::nanoseconds(1'795'809'838'123'456'789);
   CHECK(is_racy({.written = now}, now));
   CHECK(is_racy({.written = now - std::chrono::seconds(9), .log_written = now - std::chrono::milliseconds(10)}, now));
-  CHECK_FALSE(is_racy({.written = now - std::chrono::seconds(1)}, now));
+  CHECK_FALSE(is_racy({.written = now - std::chrono::milliseconds(100)}, now));
+  const std::chrono::nanoseconds whole = std::chrono::floor<std::chrono::seconds>(now);
+  CHECK(is_racy({.written = whole - std::chrono::seconds(1)}, whole));  // a file system that counts seconds
+  CHECK_FALSE(is_racy({.written = whole - std::chrono::seconds(3)}, whole));
 }
 
 struct Backup {

@@ -141,6 +141,7 @@ Result<void> copy_changes_now(CopyJob& job) {
     if (!copied) return fail(std::move(copied.error()));
     if (*copied) remember(job, found, look->at);
   }
+  job.snapshots.clear();
   for (const std::string_view name : kSharedDatabases) {
     Result<store::Snapshot> snapshot = store::Snapshot::take(job.data_dir / name);
     if (!snapshot && snapshot.error().kind == ErrorKind::not_found) continue;
@@ -185,16 +186,19 @@ Result<void> copy_snapshots(const fs::path& data_dir, const fs::path& directory,
 Task<Result<void>> copy_all(CopyJob& job, asio::any_io_executor pool) {
   job.progress.step = "copying memories and files";
   Result<Look> look = co_await run_on(pool, [&job] { return look_through(job.data_dir); });
-  while (look) {
+  for (bool is_copied = false; !is_copied;) {
+    if (!look) co_return fail(std::move(look.error()));
     Result<void> passed = co_await make_pass(job, pool, *look);
     if (!passed) co_return passed;
     look = co_await run_on(pool, [&job] { return look_through(job.data_dir); });
-    const bool is_little = look && cost_of_changes(job, *look) <= kMaxHold;
-    if (is_little || job.progress.passes == kMaxPasses) break;
+    if (!look) co_return fail(std::move(look.error()));
+    const bool is_last = job.progress.passes >= kMaxPasses;
+    if (!is_last && cost_of_changes(job, *look) > kMaxHold) continue;
+    Result<void> held = hold_and_copy(job);
+    is_copied = held.has_value();
+    // busy: the pool had one of them for too long.
+    if (!held && (is_last || held.error().kind != ErrorKind::busy)) co_return held;
   }
-  if (!look) co_return fail(std::move(look.error()));
-  Result<void> held = hold_and_copy(job);
-  if (!held) co_return held;
   job.progress.step = "copying databases";
   auto copy = [&job] { return copy_snapshots(job.data_dir, job.progress.directory, std::move(job.snapshots)); };
   Result<void> copied = co_await run_on(pool, std::move(copy));

@@ -16,7 +16,11 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::nanoseconds;
 
-constexpr nanoseconds kTick = std::chrono::milliseconds(50);  // several of the coarsest clock
+// Several ticks of the kernel's clock, or of a file system that counts whole seconds.
+nanoseconds tick_of(nanoseconds written) {
+  if (written % std::chrono::seconds(1) == nanoseconds(0)) return std::chrono::seconds(2);
+  return std::chrono::milliseconds(50);
+}
 
 bool is_log(std::string_view name) {
   return std::ranges::any_of(std::initializer_list<std::string_view>{".db-wal", ".db-shm", ".db-journal"},
@@ -84,7 +88,8 @@ nanoseconds stamp_clock() {
 }
 
 bool is_racy(const Stamp& stamp, nanoseconds looked_at) {
-  return std::max(stamp.written, stamp.log_written) >= looked_at - kTick;
+  return stamp.written >= looked_at - tick_of(stamp.written) ||
+         stamp.log_written >= looked_at - tick_of(stamp.log_written);
 }
 
 }  // namespace usher::app

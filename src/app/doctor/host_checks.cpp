@@ -39,22 +39,25 @@ Finding readable_by_others(const Wrong& wrong, const fs::path& data_dir) {
       data_dir.native(), fmt::format("chmod -R go= {}", data_dir.native())};
 }
 
-Finding of_another_user(const Wrong& wrong, const fs::path& data_dir) {
+Finding of_another_user(const Wrong& wrong, uid_t owner, const fs::path& data_dir) {
   return {Health::error,
           fmt::format("{} file{} or folder{} beneath data_dir belong to another user than this one: {}", wrong.count,
                       wrong.count == 1 ? "" : "s", wrong.count == 1 ? "" : "s", wrong.first),
           data_dir.native(),
-          fmt::format("run usher and its commands as one user, or chown -R {} {}", ::geteuid(), data_dir.native())};
+          fmt::format("run usher and its commands as one user, or chown -R {} {}", owner, data_dir.native())};
 }
 
 void check_tree(const fs::path& data_dir, Findings& findings) {
   Wrong open_to_others, foreign;
   std::size_t looked_at = 0;
+  struct stat root{};
+  // Root looks for everybody: then all must belong to whom data_dir belongs to.
+  const uid_t owner = ::geteuid() == 0 && ::stat(data_dir.c_str(), &root) == 0 ? root.st_uid : ::geteuid();
   const auto look = [&](const fs::path& path) {
     struct stat info{};
     if (::lstat(path.c_str(), &info) != 0 || S_ISLNK(info.st_mode)) return;
     if ((info.st_mode & 077) != 0) open_to_others.add(path);
-    if (info.st_uid != ::geteuid()) foreign.add(path);
+    if (info.st_uid != owner) foreign.add(path);
   };
   look(data_dir);
   std::error_code error;
@@ -64,7 +67,7 @@ void check_tree(const fs::path& data_dir, Findings& findings) {
     ++looked_at;
   }
   if (open_to_others.count > 0) findings.push_back(readable_by_others(open_to_others, data_dir));
-  if (foreign.count > 0) findings.push_back(of_another_user(foreign, data_dir));
+  if (foreign.count > 0) findings.push_back(of_another_user(foreign, owner, data_dir));
   if (error) {
     findings.push_back({Health::error, "data_dir cannot be looked through: " + error.message(), data_dir.native(),
                         "run usher and its commands as the user that owns it"});
@@ -74,15 +77,15 @@ void check_tree(const fs::path& data_dir, Findings& findings) {
   }
 }
 
-// A file that decides what usher does, or lets others pretend to be it.
-void check_file(const fs::path& file, mode_t forbidden, const char* what, Findings& findings) {
+// A file that decides what usher does, or lets others pretend to be it. `mend`: what takes the forbidden bits away.
+void check_file(const fs::path& file, mode_t forbidden, const char* mend, const char* what, Findings& findings) {
   struct stat info{};
   if (::stat(file.c_str(), &info) != 0) {
     findings.push_back({Health::error, fmt::format("{} cannot be looked at: {}", what, std::strerror(errno)),
                         file.native(), "see to it that usher's user can read it"});
   } else if ((info.st_mode & forbidden) != 0) {
     findings.push_back({Health::error, fmt::format("{} has mode {:04o}", what, info.st_mode & 07777), file.native(),
-                        fmt::format("chmod {} {}", forbidden == 077 ? "go=" : "go-w", file.native())});
+                        fmt::format("chmod {} {}", mend, file.native())});
   } else if (info.st_uid != ::geteuid() && info.st_uid != 0) {
     findings.push_back({Health::warning, fmt::format("{} belongs to another user", what), file.native(),
                         "let it belong to root or to usher's user: its owner decides what usher does"});
@@ -136,8 +139,8 @@ Findings check_permissions(const config::Config& config) {
   } else {
     findings = missing_data_dir(data_dir);
   }
-  check_file(config.file, 022, "the configuration", findings);
-  if (!config.gateway.tls_key.empty()) check_file(config.gateway.tls_key, 077, "the TLS key", findings);
+  check_file(config.file, 022, "go-w", "the configuration", findings);
+  if (!config.gateway.tls_key.empty()) check_file(config.gateway.tls_key, 037, "g-wx,o=", "the TLS key", findings);
   return findings;
 }
 
@@ -242,7 +245,7 @@ Findings check_ledger_key(const config::Config& config) {
   const fs::path key = config.gateway.data_dir / "ledger.key";
   if (!is_there(key)) return {};
   Findings findings;
-  check_file(key, 077, "the ledger's key", findings);
+  check_file(key, 077, "go=", "the ledger's key", findings);
   findings.push_back(
       {Health::warning, "the ledger's key lies in data_dir, so who can change the ledger can also sign it",
        key.native(),

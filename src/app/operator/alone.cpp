@@ -16,6 +16,7 @@ namespace usher::app {
 namespace {
 
 constexpr std::chrono::seconds kPatience{60};
+constexpr std::size_t kMaxAnswerBytes = 256u << 20;
 
 class Alone final : public Operator {
  public:
@@ -58,8 +59,9 @@ class Alone final : public Operator {
     loop_.restart();
     while (!response && loop_.run_one() > 0) {
     }
-    Result<json::value> parsed = parse_json(response->body, 1u << 30);
-    if (!parsed) return fail(std::move(parsed.error()));
+    if (!response) return fail(ErrorKind::internal, "the request ended without an answer");
+    Result<json::value> parsed = parse_json(response->body, kMaxAnswerBytes);
+    if (!parsed || !parsed->is_object()) return fail(ErrorKind::internal, "the answer is no JSON object");
     return OperatorAnswer{.status = response->status, .body = std::move(parsed->as_object())};
   }
 

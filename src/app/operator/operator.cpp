@@ -46,6 +46,7 @@ class Asking final : public Operator {
     loop_.restart();
     while (!response && loop_.run_one() > 0) {
     }
+    if (!response) return fail(ErrorKind::internal, "the request ended without an answer");
     if (!*response) return fail(std::move(response->error()));
     Result<json::value> parsed = parse_json((*response)->body, kMaxAnswerBytes);
     if (!parsed || !parsed->is_object()) return fail(ErrorKind::protocol, "the gateway's answer is no JSON object");
