@@ -48,8 +48,9 @@ std::vector<admin::LegacyKey> legacy_keys(const config::Api& api) {
 
 class Listening final : public ApiServer {
  public:
-  Listening(std::shared_ptr<const config::Config> config, const rbac::RoleResolver& roles, admin::ApiStores stores)
-      : config_(std::move(config)), roles_(roles), stores_(std::move(stores)) {}
+  Listening(std::shared_ptr<const config::Config> config, const rbac::RoleResolver& roles, audit::Ledger& ledger,
+            admin::ApiStores stores)
+      : config_(std::move(config)), roles_(roles), ledger_(ledger), stores_(std::move(stores)) {}
 
   // The service needs the port and the server needs the service: so it is bound first and answered for from then on.
   Result<void> open(asio::any_io_executor loop, asio::any_io_executor pool, const Clock& clock,
@@ -65,6 +66,7 @@ class Listening final : public ApiServer {
     service_.api = admin::make_api(
         {.tokens = *stores_.tokens,
          .events = *stores_.events,
+         .ledger = ledger_,
          .clock = clock,
          .pool = std::move(pool),
          .role_policy = [this](const std::string& tenant,
@@ -93,6 +95,7 @@ class Listening final : public ApiServer {
 
   std::shared_ptr<const config::Config> config_;
   const rbac::RoleResolver& roles_;
+  audit::Ledger& ledger_;
   admin::ApiStores stores_;
   Service service_;
   std::unique_ptr<net::HttpServer> server_;
@@ -101,14 +104,14 @@ class Listening final : public ApiServer {
 }  // namespace
 
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
-                                                   asio::any_io_executor pool, const Clock& clock,
-                                                   std::size_t max_connections,
+                                                   const rbac::RoleResolver& roles, audit::Ledger& ledger,
+                                                   asio::any_io_executor loop, asio::any_io_executor pool,
+                                                   const Clock& clock, std::size_t max_connections,
                                                    std::function<Result<void>()> readiness) {
   if (config->gateway.listen == "off") return nullptr;
   Result<admin::ApiStores> stores = admin::open_api_stores(config->gateway.data_dir / "api.db", loop);
   if (!stores) return fail(std::move(stores.error()));
-  auto server = std::make_unique<Listening>(config, roles, std::move(*stores));
+  auto server = std::make_unique<Listening>(config, roles, ledger, std::move(*stores));
   Result<void> opened = server->open(loop, std::move(pool), clock, max_connections, std::move(readiness));
   if (opened) return server;
   if (opened.error().kind != ErrorKind::unavailable || !config->gateway.is_listen_default) {

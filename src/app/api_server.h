@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "config/config.h"
@@ -22,12 +23,12 @@ class ApiServer {
 };
 
 // nullptr where nothing is to listen: for listen = "off" (no file is made), and with a warning when the default port is
-// taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `roles` and `clock` outlive
-// the server.
+// taken; one that config.toml names is then an error. `readiness`: what GET /readyz tells. `roles`, `ledger` and
+// `clock` outlive the server.
 Result<std::unique_ptr<ApiServer>> make_api_server(std::shared_ptr<const config::Config> config,
-                                                   const rbac::RoleResolver& roles, asio::any_io_executor loop,
-                                                   asio::any_io_executor pool, const Clock& clock,
-                                                   std::size_t max_connections,
+                                                   const rbac::RoleResolver& roles, audit::Ledger& ledger,
+                                                   asio::any_io_executor loop, asio::any_io_executor pool,
+                                                   const Clock& clock, std::size_t max_connections,
                                                    std::function<Result<void>()> readiness);
 
 }  // namespace usher::app

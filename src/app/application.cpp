@@ -232,7 +232,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   // The way in for operators and outside agents; somebody who only chats as somebody else opens none.
   Result<std::unique_ptr<ApiServer>> api;
   if (!acting_as) {
-    api = make_api_server(config, roles, loop.get_executor(), pool.get_executor(), clock, share.connections,
+    api = make_api_server(config, roles, **ledger, loop.get_executor(), pool.get_executor(), clock, share.connections,
                           [&gateway] { return gateway.readiness(); });
   }
   if (!api) return complain(api.error());

@@ -5,6 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <charconv>
 #include <exception>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "admin/tokens.h"
 #include "admin/tokens/token_json.h"
 #include "app/exit_status.h"
+#include "app/ledger.h"
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -51,20 +53,44 @@ Result<admin::Scopes> parse_scopes(const std::vector<std::string>& words) {
   return *scopes;
 }
 
-// The stores with a loop of their own, for the length of one command.
-int with_stores(const config::Config& config, const std::function<Task<int>(admin::TokenStore&)>& command) {
+// What a command works with, on a loop of its own, for its length.
+struct Opened {
+  admin::TokenStore& tokens;
+  audit::DurableLedger& ledger;
+};
+
+int with_stores(const config::Config& config, const std::function<Task<int>(Opened)>& command) {
   Result<void> made = make_private_directories(config.gateway.data_dir);
   if (!made) return complain(made.error());
   asio::io_context loop(1);
+  asio::thread_pool pool(1);
+  const SystemClock clock;
   Result<admin::ApiStores> stores = admin::open_api_stores(config.gateway.data_dir / "api.db", loop.get_executor());
   if (!stores) return complain(stores.error());
+  auto ledger = open_ledger(config, clock, loop.get_executor(), pool.get_executor(), nullptr);
+  if (!ledger) return complain(ledger.error());
   int status = kError;
-  asio::co_spawn(loop, command(*stores->tokens), [&](std::exception_ptr error, int ended) {
+  asio::co_spawn(loop, command({*stores->tokens, **ledger}), [&](std::exception_ptr error, int ended) {
     status = ended;
     if (error) std::rethrow_exception(error);
   });
   loop.run();
+  pool.join();
   return status;
+}
+
+// The row of what is about to be done, signed at once: nobody may be running who would do so later.
+Task<Result<void>> record(Opened opened, audit::Record row) {
+  row.kind = audit::Kind::token;
+  row.outcome = audit::Outcome::allowed;
+  row.who = "operator";
+  row.source = "shell";
+  Result<void> written = co_await opened.ledger.append(std::move(row));
+  if (!written)
+    co_return fail(written.error().kind, "nothing was done, as it cannot be recorded: " + written.error().message);
+  Result<void> is_signed = co_await opened.ledger.checkpoint();
+  if (!is_signed) fmt::print(stderr, "usher: the ledger has no new checkpoint: {}\n", is_signed.error().message);
+  co_return Result<void>();
 }
 
 void print_token(const admin::Token& token, WallTime now) {
@@ -96,8 +122,16 @@ int create_token(const config::Config& config, const TokenRequest& request, bool
                            .created_at = now,
                            .expires_at = now + *lifetime};
   const std::string secret = admin::make_token_secret();
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    Result<void> added = co_await tokens.add(token, secret, now);
+  return with_stores(config, [&](Opened opened) -> Task<int> {
+    Result<void> recorded =
+        co_await record(opened, {.tenant = token.tenant,
+                                 .action = "token:make:operator",
+                                 .resource = token.jti,
+                                 .rule = "shell",
+                                 .detail = fmt::format("operator '{}', scopes {}, until {}", token.name,
+                                                       token.scopes.words(), to_iso8601(token.expires_at))});
+    if (!recorded) co_return complain(recorded.error());
+    Result<void> added = co_await opened.tokens.add(token, secret, now);
     if (!added) co_return complain(added.error());
     if (as_json) {
       json::object out = admin::token_json(token, token.is_usable(now));
@@ -113,8 +147,8 @@ int create_token(const config::Config& config, const TokenRequest& request, bool
 }
 
 int list_tokens(const config::Config& config, const std::string& tenant, bool with_unusable, bool as_json) {
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    const Result<std::vector<admin::Token>> found = tokens.list(tenant, with_unusable);
+  return with_stores(config, [&](Opened opened) -> Task<int> {
+    const Result<std::vector<admin::Token>> found = opened.tokens.list(tenant, with_unusable);
     if (!found) co_return complain(found.error());
     const WallTime now = SystemClock().wall();
     json::array list;
@@ -132,11 +166,17 @@ int list_tokens(const config::Config& config, const std::string& tenant, bool wi
 }
 
 int revoke_token(const config::Config& config, const std::string& jti, bool as_json) {
-  return with_stores(config, [&](admin::TokenStore& tokens) -> Task<int> {
-    const Result<std::vector<std::string>> revoked = co_await tokens.revoke(jti, SystemClock().wall());
-    if (!revoked && revoked.error().kind == ErrorKind::not_found) {
-      co_return complain({ErrorKind::not_found, fmt::format("there is no token '{}'", printable(jti, 60))});
-    }
+  return with_stores(config, [&](Opened opened) -> Task<int> {
+    const Result<std::optional<admin::Token>> token = opened.tokens.find_by_jti(jti);
+    if (!token) co_return complain(token.error());
+    if (!*token) co_return complain({ErrorKind::not_found, fmt::format("there is no token '{}'", printable(jti, 60))});
+    Result<void> recorded = co_await record(opened, {.tenant = (*token)->tenant,
+                                                     .action = "token:revoke:token",
+                                                     .resource = jti,
+                                                     .rule = "shell",
+                                                     .detail = "revoked with every token made from it"});
+    if (!recorded) co_return complain(recorded.error());
+    const Result<std::vector<std::string>> revoked = co_await opened.tokens.revoke(jti, SystemClock().wall());
     if (!revoked) co_return complain(revoked.error());
     if (as_json) {
       fmt::print("{}\n", json::serialize(json::object{{"revoked", json::array(revoked->begin(), revoked->end())}}));
