@@ -23,6 +23,9 @@
 // Nobody keeps the others waiting: events are bounded for each family (an agent and all below it) in each minute, and
 // so are the policies that are compared for it at once; beyond that 429 with Retry-After.
 //
+// Every decision on an event, and whatever is done to a token, is a row of the ledger before it is done; where the row
+// cannot be written nothing is done and the answer is 503.
+//
 // What is not the caller's to see answers 404 as if it did not exist. Errors are {"detail": "…"}. Host and Origin are
 // checked first, then the credentials, all before the body is read; none of them at the operator's door.
 // Event-loop thread.
@@ -37,6 +40,7 @@
 #include "admin/backups.h"
 #include "admin/conversations.h"
 #include "admin/tokens.h"
+#include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/secret.h"
@@ -69,6 +73,7 @@ using RolePolicy =
 struct ApiServices {
   TokenStore& tokens;
   EventStore& events;
+  audit::Ledger& ledger;
   const Clock& clock;
   asio::any_io_executor pool;  // compiling and comparing policies
   RolePolicy role_policy;

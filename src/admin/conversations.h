@@ -22,7 +22,7 @@ inline constexpr std::array<std::string_view, 7> kMessageStates{"received", "run
 
 struct ConversationRow {
   std::string channel, tenant, chat, thread, sender;
-  std::string state;  // of its oldest message that is not at an end, else of its newest
+  std::string state;  // of its newest message, among those asked for
   std::int64_t messages = 0;
   std::int64_t unfinished = 0;
   std::string last_platform_id;

@@ -141,6 +141,7 @@ std::unique_ptr<admin::Api> make_api(const ApiParts& parts, admin::ApiStores& st
   return admin::make_api(
       {.tokens = *stores.tokens,
        .events = *stores.events,
+       .ledger = parts.ledger,
        .clock = parts.clock,
        .pool = parts.pool,
        .role_policy = [&roles = parts.roles](const std::string& tenant,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/api.h"
+#include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "config/config.h"
@@ -30,6 +31,7 @@ class ApiServer {
 struct ApiParts {
   std::shared_ptr<const config::Config> config;
   const rbac::RoleResolver& roles;
+  audit::Ledger& ledger;
   const Clock& clock;
   asio::any_io_executor loop;
   asio::any_io_executor pool;

@@ -22,6 +22,7 @@
 #include "app/exit_status.h"
 #include "app/ledger.h"
 #include "app/models.h"
+#include "app/operator/find_conversations.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "channels/console/console.h"
@@ -241,10 +242,12 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   if (!acting_as) {
     api = make_api_server({.config = config,
                            .roles = roles,
+                           .ledger = **ledger,
                            .clock = clock,
                            .loop = loop.get_executor(),
                            .pool = pool.get_executor(),
                            .readiness = [&gateway] { return gateway.readiness(); },
+                           .conversations = find_conversations(**journal, config),
                            .backups = backups.get()},
                           share.connections);
   }

@@ -71,6 +71,10 @@ class SqliteLedger final : public DurableLedger {
   }
 
   Task<void> run() override {
+    if (signed_rows_ == 0 && rows_unsigned_ > 0) {
+      spdlog::warn("the ledger has {} rows and {} has no checkpoint: whether it was cut cannot be told", rows_unsigned_,
+                   options_.checkpoint_file.string());
+    }
     while (true) {
       co_await wait_for_cause();
       Result<void> written = co_await checkpoint();

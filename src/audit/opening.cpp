@@ -1,7 +1,6 @@
 #include "audit/opening.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <limits>
@@ -84,10 +83,6 @@ Result<Opened> check_rows(LedgerReader& reader, const std::optional<Checkpoint>&
   if (!read) return fail(std::move(read.error()));
   if (!wrong.empty()) return refuse(options, wrong);
   if (head != *stored) return refuse(options, "its rows do not lead to its stored head");
-  if (signed_rows == 0 && head.size() > 0) {
-    spdlog::warn("the ledger has {} rows and {} has no checkpoint: whether it was cut cannot be told", head.size(),
-                 options.checkpoint_file.string());
-  }
   return Opened{.rows = head.size(), .signed_rows = signed_rows};
 }
 

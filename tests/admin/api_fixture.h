@@ -9,6 +9,7 @@
 
 #include "admin/api.h"
 #include "base/json.h"
+#include "support/fake_ledger.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
@@ -57,6 +58,7 @@ class ApiFixture {
     stores = std::move(*opened);
     api = admin::make_api({.tokens = *stores.tokens,
                            .events = *stores.events,
+                           .ledger = ledger,
                            .clock = clock,
                            .pool = pool.get_executor(),
                            .role_policy = [this](const std::string& tenant,
@@ -150,6 +152,7 @@ class ApiFixture {
   Result<void> readiness;
   admin::ApiOptions options{.hosts = {"localhost:8787", "usher.example.com"}};
   admin::ApiStores stores;
+  FakeLedger ledger;
   std::unique_ptr<admin::Api> api;
   std::vector<admin::ConversationRow> conversations;
   admin::ConversationFilter asked_for;  // of the last GET /conversations

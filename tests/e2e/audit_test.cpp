@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -56,6 +57,51 @@ TEST_CASE("start and stop are rows, signed when usher ends, and verify beside a 
     REQUIRE(::stat((world.dir / data(file)).c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
   }
+}
+
+TEST_CASE("what an operator does in the shell and an agent asks for are rows of one chain, beside each other") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  const ProcessResult first = world.command({"token", "create", "--name", "before", "--scope", "read"});
+  REQUIRE(first.status == 0);
+  CHECK(world.command({"audit", "verify", "--json"}).status == 0);
+  world.run();
+  REQUIRE(world.command({"token", "create", "--name", "beside", "--scope", "admin"}).status == 0);
+  const std::string jti = first.errors.substr(first.errors.find("tok_"), 20);
+  REQUIRE(world.command({"token", "revoke", jti}).status == 0);
+  REQUIRE(world.stop() == 0);
+  std::vector<std::string> actions;
+  for (const json::object& row : rows_of(world)) actions.emplace_back(row.at("action").as_string());
+  CHECK(actions == std::vector<std::string>{"token:make:operator", "process:start:gateway", "token:make:operator",
+                                            "token:revoke:token", "process:stop:gateway"});
+  CHECK(json_of(world.command({"audit", "verify", "--json"})).at("signed_rows") == 5);
+}
+
+TEST_CASE("a tool call is a row before it is made, under the turn that it belongs to") {
+  std::atomic<int> asked = 0;
+  World world([&](const json::object&) {
+    ModelAnswer answer;
+    if (asked++ == 0) {
+      answer.tool_calls.push_back({"call_1", "product_search", R"({"query":"tea"})"});
+    } else {
+      answer.text = "done";
+    }
+    return answer;
+  });
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  CHECK(world.ask(ann, "tea?") == "done");
+  REQUIRE(world.stop() == 0);
+  for (const json::object& row : rows_of(world)) {
+    if (row.at("kind") != "decision") continue;
+    CHECK(row.at("who") == "telegram:200");
+    CHECK(row.at("role") == "buyer");
+    CHECK(row.at("action") == "product:read:catalog");
+    CHECK(row.at("outcome") == "allowed");
+    CHECK(row.at("source").as_string().starts_with("main/"));
+    return;
+  }
+  FAIL("no decision in the ledger");
 }
 
 TEST_CASE("a bundle verifies elsewhere with the public key alone, and not when a byte of it was changed") {

@@ -1,6 +1,7 @@
 // A ledger in memory: what was appended, in order. Fails while `failure` is set; then nothing is kept.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@ class FakeLedger final : public audit::Ledger {
  public:
   Task<Result<void>> append(audit::Record record) override {
     if (failure) co_return fail(*failure);
+    if (on_append) co_await on_append();
     records.push_back(std::move(record));
     co_return Result<void>();
   }
@@ -23,6 +25,7 @@ class FakeLedger final : public audit::Ledger {
 
   std::vector<audit::Record> records;
   std::optional<Error> failure;
+  std::function<Task<void>()> on_append;  // what else happens while a row is written
 };
 
 }  // namespace usher::testing

@@ -5,6 +5,7 @@
 #include "admin/api/answers.h"
 #include "admin/api/body.h"
 #include "admin/api/handlers.h"
+#include "admin/records.h"
 #include "admin/tokens/token_json.h"
 #include "admin/tokens/visible_token.h"
 
@@ -75,12 +76,32 @@ Result<std::optional<PolicyDocument>> role_document(Context& context, const std:
   return (*found)->document();
 }
 
+const char* making_of(const Token& token) { return token.parent.empty() ? "token:make:agent" : "token:make:subagent"; }
+
+audit::Record making_record(const Caller& caller, const Token& token) {
+  return token_record(caller, making_of(token), token,
+                      fmt::format("{} '{}', depth {}, until {}", token.parent.empty() ? "agent" : "subagent",
+                                  token.name, token.depth, to_iso8601(token.expires_at)));
+}
+
+// Who asks for more than may be given is told what, and so is the ledger.
+Task<net::ServerResponse> refuse_excess(Context& context, audit::Record record, const Excess& excess) {
+  record.outcome = audit::Outcome::denied;
+  record.rule = "narrowing";
+  record.detail = excess.detail;
+  Judged<void> written = co_await write_row(context, std::move(record));
+  if (!written) co_return std::move(written.error());
+  co_return not_within(excess.detail, excess.violations);
+}
+
 // Keeps the token and answers with its secret, which is shown this once.
 Task<net::ServerResponse> issue(Context& context, const Caller& caller, Token token, json::object answer,
                                 const Deadline& deadline) {
   Judged<void> bounded = co_await check_bounded(context, caller, token.policy);
   if (!bounded) co_return std::move(bounded.error());
   if (deadline.has_passed()) co_return refusal(503, "this took too long, nothing was done");
+  Judged<void> written = co_await write_row(context, making_record(caller, token));
+  if (!written) co_return std::move(written.error());
   const std::string secret = make_token_secret();
   answer["token"] = secret;
   answer["jti"] = token.jti;
@@ -152,7 +173,10 @@ Task<net::ServerResponse> post_agent(Context& context, Call call) {
           co_await add_excess(context, call.caller, **role, token.policy, policy::Narrowing::strict, excess);
       if (!compared) co_return std::move(compared.error());
     }
-    if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
+    if (excess.is_any()) {
+      net::ServerResponse refused = co_await refuse_excess(context, making_record(call.caller, token), excess);
+      co_return refused;
+    }
   }
   json::object answer{{"name", token.name}, {"tenant", token.tenant}};
   net::ServerResponse issued = co_await issue(context, call.caller, std::move(token), std::move(answer), call.deadline);
@@ -188,7 +212,10 @@ Task<net::ServerResponse> post_subagent(Context& context, Call call) {
   }
   Judged<void> compared = co_await add_excess(context, call.caller, parent.policy, token.policy, mode, excess);
   if (!compared) co_return std::move(compared.error());
-  if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
+  if (excess.is_any()) {
+    net::ServerResponse refused = co_await refuse_excess(context, making_record(call.caller, token), excess);
+    co_return refused;
+  }
   json::object answer{{"parent", parent.jti}};
   net::ServerResponse issued = co_await issue(context, call.caller, std::move(token), std::move(answer), call.deadline);
   co_return issued;
@@ -213,15 +240,21 @@ Task<net::ServerResponse> put_policy(Context& context, Call call) {
     Judged<void> compared = co_await add_excess(context, call.caller, bound, document, mode, excess);
     if (!compared) co_return std::move(compared.error());
   }
-  if (excess.is_any()) co_return not_within(excess.detail, excess.violations);
+  token->policy = document;
+  audit::Record row = token_record(call.caller, "token:replace:policy", *token, "its policy is replaced");
+  if (excess.is_any()) {
+    net::ServerResponse refused = co_await refuse_excess(context, std::move(row), excess);
+    co_return refused;
+  }
   Judged<void> bounded = co_await check_bounded(context, call.caller, document);
   if (!bounded) co_return std::move(bounded.error());
   if (call.deadline.has_passed()) co_return refusal(503, "this took too long, nothing was done");
+  Judged<void> written = co_await write_row(context, std::move(row));
+  if (!written) co_return std::move(written.error());
   Result<void> replaced = co_await context.services.tokens.replace_policy(call.id, document);
   if (!replaced && replaced.error().kind == ErrorKind::not_found) co_return not_found();
   if (!replaced) co_return unavailable(replaced.error());
   spdlog::info("api: {} replaced the policy of {}", call.caller.token().jti, call.id);
-  token->policy = document;
   co_return json_answer(200, token_json_with_policy(*token, true));
 }
 

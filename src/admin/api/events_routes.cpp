@@ -8,6 +8,7 @@
 #include "admin/api/body.h"
 #include "admin/api/credentials.h"
 #include "admin/api/handlers.h"
+#include "admin/records.h"
 #include "base/text.h"
 
 namespace usher::admin {
@@ -28,68 +29,113 @@ Event read_event(Context& context, Fields& fields) {
   return event;
 }
 
-// The sentence of a denial, or nothing when the policy allows; the error is the answer to who asks for too much.
-using Denial = std::optional<std::string>;
+// What was decided, by which rule of which policy.
+struct Ruling {
+  bool is_allowed = false;
+  std::string detail;
+  std::string rule;
+  std::string policy_hash = "";
+};
 
-Denial denial_of(const policy::Policy& policy, const policy::Request& request) {
+Ruling ruling_of(const policy::Policy& policy, const policy::Request& request) {
   policy::Decision decision = policy.decide(request);
-  if (decision.allowed) return std::nullopt;
-  return std::move(decision.detail);
+  std::string rule = decision.pattern.empty() ? policy::to_string(decision.rule) : std::move(decision.pattern);
+  return {decision.allowed, std::move(decision.detail), std::move(rule), policy.hash()};
 }
 
-// A role without a policy narrows nothing; one that is gone allows nothing.
-Denial denial_of_role(Context& context, const Token& root, const policy::Request& request) {
+// A role that is gone allows nothing; one without a policy narrows nothing: nullopt.
+std::optional<Ruling> ruling_of_role(Context& context, const Token& root, const policy::Request& request) {
   if (root.role.empty()) return std::nullopt;
   const Result<std::shared_ptr<const policy::Policy>> role = context.services.role_policy(root.tenant, root.role);
-  if (!role) return fmt::format("Action '{}' denied: the role '{}' does not exist", request.action, root.role);
+  if (!role) {
+    return Ruling{false, fmt::format("Action '{}' denied: the role '{}' does not exist", request.action, root.role),
+                  "role"};
+  }
   if (!*role) return std::nullopt;
-  return denial_of(**role, request);
+  return ruling_of(**role, request);
 }
 
-// The first link that denies, from the agent upwards, then the role: every one must allow.
-Task<Judged<Denial>> denial_of_chain(Context& context, const Caller& caller, const policy::Request& request) {
+// The first link that denies, from the agent upwards, then the role: every one must allow. The error is the answer.
+Task<Judged<Ruling>> ruling_of_chain(Context& context, const Caller& caller, const policy::Request& request) {
+  Ruling ruling;
   for (const Token& token : caller.chain) {
     Result<std::shared_ptr<const policy::Policy>> policy =
         co_await context.policies.compiled(caller.family(), token.policy);
     if (!policy) co_return std::unexpected(not_now(policy.error()));
-    Denial denial = denial_of(**policy, request);
-    if (denial) co_return denial;
+    ruling = ruling_of(**policy, request);
+    if (!ruling.is_allowed) co_return ruling;
   }
-  co_return denial_of_role(context, caller.chain.back(), request);
+  std::optional<Ruling> by_role = ruling_of_role(context, caller.chain.back(), request);
+  co_return by_role ? std::move(*by_role) : std::move(ruling);
 }
 
-Denial denial_of_key(Context& context, const LegacyKey& key, const policy::Request& request) {
-  if (context.options.legacy_keys_skip_rbac) return std::nullopt;
-  const std::string none = fmt::format("Action '{}' denied: legacy key '{}' has no policy", request.action, key.name);
+Ruling ruling_of_key(Context& context, const LegacyKey& key, const policy::Request& request) {
+  if (context.options.legacy_keys_skip_rbac) {
+    return {true, fmt::format("Action '{}' allowed: legacy keys skip every policy", request.action),
+            "legacy_keys_skip_rbac"};
+  }
+  Ruling none{false, fmt::format("Action '{}' denied: legacy key '{}' has no policy", request.action, key.name),
+              "role"};
   if (key.role.empty()) return none;
   const Result<std::shared_ptr<const policy::Policy>> role = context.services.role_policy(key.tenant, key.role);
   if (!role || !*role) return none;
-  return denial_of(**role, request);
+  return ruling_of(**role, request);
 }
 
-Task<Judged<Denial>> denial_of_caller(Context& context, const Caller& caller, const policy::Request& request) {
-  if (caller.legacy_key) co_return denial_of_key(context, *caller.legacy_key, request);
-  Judged<Denial> denial = co_await denial_of_chain(context, caller, request);
-  co_return denial;
+Task<Judged<Ruling>> ruling_of_caller(Context& context, const Caller& caller, const policy::Request& request) {
+  if (caller.legacy_key) co_return ruling_of_key(context, *caller.legacy_key, request);
+  Judged<Ruling> ruling = co_await ruling_of_chain(context, caller, request);
+  co_return ruling;
 }
 
 bool is_bound_alike(const Caller& a, const Caller& b) {
   return std::ranges::equal(a.chain, b.chain, {}, &Token::policy, &Token::policy);
 }
 
-// What denial_of_caller says of the policies that bind when it is done: compiling takes its time, and a parent that is
-// tightened or revoked meanwhile binds at once.
-Task<Judged<Denial>> denial_of_now(Context& context, Caller& caller, const policy::Request& request) {
+audit::Record row_of(const Caller& caller, const Event& event, const Ruling& ruling) {
+  return {.kind = audit::Kind::decision,
+          .outcome = ruling.is_allowed ? audit::Outcome::allowed : audit::Outcome::denied,
+          .tenant = event.tenant,
+          .who = event.principal,
+          .role = caller.legacy_key ? caller.legacy_key->role : caller.chain.back().role,
+          .action = event.action,
+          .resource = event.resource,
+          .sensitivity = event.sensitivity,
+          .rule = ruling.rule,
+          .detail = ruling.detail,
+          .policy_hash = ruling.policy_hash};
+}
+
+// What ruling_of_caller says of the policies that bind when it is done and in the ledger: compiling and writing take
+// their time, and a parent that is tightened or revoked meanwhile binds at once.
+Task<Judged<Ruling>> ruling_of_now(Context& context, Caller& caller, const Event& event) {
+  const policy::Request request{.action = event.action, .resource = event.resource, .sensitivity = event.sensitivity};
   for (int tried = 0; tried < kMaxLooks; ++tried) {
-    Judged<Denial> denial = co_await denial_of_caller(context, caller, request);
-    if (!denial || *denial) co_return denial;
+    Judged<Ruling> ruling = co_await ruling_of_caller(context, caller, request);
+    if (!ruling) co_return ruling;
+    Judged<void> written = co_await write_row(context, row_of(caller, event, *ruling));
+    if (!written) co_return std::unexpected(std::move(written.error()));
+    if (!ruling->is_allowed) co_return ruling;
     Admitted<Caller> now = authenticate_again(context, caller);
     if (!now) co_return std::unexpected(std::move(now.error().answer));
     const bool is_settled = is_bound_alike(caller, *now);
     caller = std::move(*now);
-    if (is_settled) co_return denial;
+    if (is_settled) co_return ruling;
   }
   co_return std::unexpected(refusal(503, "the policies change too fast to decide"));
+}
+
+// 429, and a row for the first of many.
+Task<net::ServerResponse> refuse_flood(Context& context, const Caller& caller, const Event& event,
+                                       EventRate::Refusal refused) {
+  std::string detail = fmt::format("{} asks for too many events", caller.family());
+  if (refused.is_first) {
+    audit::Record row = row_of(caller, event, {false, detail, "events of a family"});
+    row.kind = audit::Kind::limit;
+    // Refused all the same where it cannot be written.
+    co_await write_row(context, std::move(row));
+  }
+  co_return too_many(detail, refused.wait);
 }
 
 json::object event_json(const Event& event) {
@@ -105,12 +151,11 @@ json::object event_json(const Event& event) {
 }
 
 void name_principal(const Context& context, const Caller& caller, Event& event) {
+  event.principal = who_is(caller);
   if (!caller.legacy_key) {
-    event.principal = caller.token().jti;
     event.tenant = caller.token().tenant;
     return;
   }
-  event.principal = "legacy:" + caller.legacy_key->name;
   event.tenant = caller.legacy_key->tenant;
   event.skipped_policy = context.options.legacy_keys_skip_rbac;
   if (event.skipped_policy) {
@@ -125,15 +170,17 @@ Task<net::ServerResponse> post_event(Context& context, Call call) {
   Event event = read_event(context, fields);
   std::optional<net::ServerResponse> problem = fields.problem();
   if (problem) co_return std::move(*problem);
-  const std::optional<std::chrono::seconds> wait = context.event_rate.count(call.caller.family());
-  if (wait) co_return too_many(fmt::format("{} asks for too many events", call.caller.family()), *wait);
   name_principal(context, call.caller, event);
-  const policy::Request request{.action = event.action, .resource = event.resource, .sensitivity = event.sensitivity};
-  Judged<Denial> denial = co_await denial_of_now(context, call.caller, request);
-  if (!denial) co_return std::move(denial.error());
-  if (*denial) {
-    spdlog::info("api: 403 {}: {}", event.principal, printable(**denial, 400));
-    co_return refusal(403, **denial);
+  const std::optional<EventRate::Refusal> refused = context.event_rate.count(call.caller.family());
+  if (refused) {
+    net::ServerResponse answer = co_await refuse_flood(context, call.caller, event, *refused);
+    co_return answer;
+  }
+  Judged<Ruling> ruling = co_await ruling_of_now(context, call.caller, event);
+  if (!ruling) co_return std::move(ruling.error());
+  if (!ruling->is_allowed) {
+    spdlog::info("api: 403 {}: {}", event.principal, printable(ruling->detail, 400));
+    co_return refusal(403, ruling->detail);
   }
   if (call.deadline.has_passed()) co_return refusal(503, "this took too long, nothing was done");
   json::object answer{{"id", event.id}};

@@ -7,6 +7,7 @@
 #include "admin/api/answers.h"
 #include "admin/api/body.h"
 #include "admin/api/handlers.h"
+#include "admin/records.h"
 #include "admin/tokens/token_json.h"
 #include "base/text.h"
 
@@ -87,6 +88,11 @@ Task<net::ServerResponse> post_operator(Context& context, Call call) {
   if (!token.tenant.empty() && !context.services.is_tenant(token.tenant)) {
     co_return refusal(422, fmt::format("there is no tenant '{}'", printable(token.tenant)));
   }
+  Judged<void> written =
+      co_await write_row(context, token_record(call.caller, "token:make:operator", token,
+                                               fmt::format("operator '{}', scopes {}, until {}", token.name,
+                                                           token.scopes.words(), to_iso8601(token.expires_at))));
+  if (!written) co_return std::move(written.error());
   const std::string secret = make_token_secret();
   json::object answer = token_json(token, true);
   answer["token"] = secret;
@@ -121,6 +127,13 @@ Task<net::ServerResponse> post_backup(Context& context, Call call) {
   std::optional<net::ServerResponse> problem = fields.problem();
   if (problem) co_return std::move(*problem);
   if (!context.services.backups) co_return refusal(503, "backups cannot be made");
+  Judged<void> written = co_await write_row(context, {.kind = audit::Kind::operator_action,
+                                                      .outcome = audit::Outcome::allowed,
+                                                      .who = who_is(call.caller),
+                                                      .action = "operator:backup:data_dir",
+                                                      .resource = directory,
+                                                      .rule = "scope " + call.caller.token().scopes.words()});
+  if (!written) co_return std::move(written.error());
   const Result<void> started = context.services.backups->start(directory);
   if (!started) co_return refusal(started.error().kind == ErrorKind::busy ? 409 : 422, started.error().message);
   co_return json_answer(202, progress_json(*context.services.backups->progress()));

@@ -5,6 +5,7 @@
 
 #include "admin/api/answers.h"
 #include "admin/api/handlers.h"
+#include "admin/records.h"
 #include "admin/tokens/token_json.h"
 #include "admin/tokens/visible_token.h"
 
@@ -44,6 +45,9 @@ Task<net::ServerResponse> get_token(Context& context, Call call) {
 Task<net::ServerResponse> delete_token(Context& context, Call call) {
   Judged<Token> token = visible_token(context, call.caller, call.id);
   if (!token) co_return std::move(token.error());
+  Judged<void> written = co_await write_row(
+      context, token_record(call.caller, "token:revoke:token", *token, "revoked with every token made from it"));
+  if (!written) co_return std::move(written.error());
   Result<std::vector<std::string>> revoked = co_await context.services.tokens.revoke(call.id, context.clock.now());
   if (!revoked && revoked.error().kind == ErrorKind::not_found) co_return not_found();
   if (!revoked) co_return unavailable(revoked.error());

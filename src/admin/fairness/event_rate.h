@@ -20,17 +20,24 @@ class EventRate {
  public:
   explicit EventRate(const Clock& clock) : clock_(clock) {}
 
-  // Counts one more. Where that would be too many it is not counted, and the answer is how long to wait, in whole
-  // seconds, at least one.
-  std::optional<std::chrono::seconds> count(const std::string& family);
+  struct Refusal {
+    std::chrono::seconds wait{1};  // whole seconds, at least one
+    bool is_first = true;  // since one was counted: the one to write down, so that a flood does not fill the disk
+  };
+  // Counts one more; where that would be too many it is not counted.
+  std::optional<Refusal> count(const std::string& family);
   // Of whom anything is remembered.
   std::size_t families() const { return windows_.size(); }
 
  private:
   void forget_idle(MonotonicTime now);
 
+  struct Window {
+    std::deque<MonotonicTime> counted;  // the oldest first
+    bool was_refused = false;
+  };
   const Clock& clock_;
-  std::map<std::string, std::deque<MonotonicTime>> windows_;  // the oldest first
+  std::map<std::string, Window> windows_;
   std::optional<MonotonicTime> forgot_at_;
 };
 

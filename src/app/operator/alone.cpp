@@ -1,5 +1,7 @@
 #include "app/operator/alone.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -8,6 +10,8 @@
 
 #include "app/api_server.h"
 #include "app/backup/backup.h"
+#include "app/ledger.h"
+#include "app/operator/find_conversations.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "rbac/role.h"
@@ -23,6 +27,7 @@ class Alone final : public Operator {
   Alone(std::shared_ptr<const config::Config> config, DataLock lock)
       : lock_(std::move(lock)), config_(std::move(config)), roles_(config_) {}
   ~Alone() override {
+    sign();
     pool_.join();
     loop_.restart();
     loop_.poll();  // what came back from the pool
@@ -33,12 +38,20 @@ class Alone final : public Operator {
         admin::open_api_stores(config_->gateway.data_dir / "api.db", loop_.get_executor());
     if (!stores) return fail(std::move(stores.error()));
     stores_ = std::move(*stores);
+    auto ledger = open_ledger(*config_, clock_, loop_.get_executor(), pool_.get_executor(), nullptr);
+    if (!ledger) return fail(std::move(ledger.error()));
+    ledger_ = std::move(*ledger);
+    auto journal = gateway::open_journal(config_->gateway.data_dir / "gateway.db", loop_.get_executor(), clock_);
+    if (!journal) return fail(std::move(journal.error()));
+    journal_ = std::move(*journal);
     api_ = make_api({.config = config_,
                      .roles = roles_,
+                     .ledger = *ledger_,
                      .clock = clock_,
                      .loop = loop_.get_executor(),
                      .pool = pool_.get_executor(),
                      .readiness = [] { return Result<void>(fail(ErrorKind::unavailable, "no gateway runs")); },
+                     .conversations = find_conversations(*journal_, config_),
                      .backups = backups_.get()},
                     stores_, {});
     return {};
@@ -71,6 +84,18 @@ class Alone final : public Operator {
   }
 
  private:
+  // What was written is signed now: nobody may be running who would do so later.
+  void sign() {
+    if (!ledger_) return;
+    asio::co_spawn(loop_, ledger_->checkpoint(), [](std::exception_ptr error, Result<void> is_signed) {
+      if (!error && is_signed) return;
+      fmt::print(stderr, "usher: the ledger has no new checkpoint: {}\n",
+                 error ? "an exception" : is_signed.error().message);
+    });
+    loop_.restart();
+    loop_.run_for(kPatience);
+  }
+
   Task<net::ServerResponse> exchange(net::RequestHead head, std::string body) {
     std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse> admitted =
         co_await api_->for_operator().admit(std::move(head));
@@ -89,6 +114,8 @@ class Alone final : public Operator {
   const std::unique_ptr<admin::Backups> backups_ =
       make_backups(config_->gateway.data_dir, loop_.get_executor(), pool_.get_executor(), *memories_, clock_);
   admin::ApiStores stores_;
+  std::unique_ptr<audit::DurableLedger> ledger_;
+  std::unique_ptr<gateway::Journal> journal_;
   std::unique_ptr<admin::Api> api_;
 };
 
