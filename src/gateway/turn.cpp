@@ -104,7 +104,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
   }
   Seated seated;
   seated.seat = {.context = *role,
-                 .workspace = services_.workspaces.select(**role),
+                 .workspace = std::make_shared<const rbac::Workspace>(services_.workspaces.select(**role)),
                  .sender_digest = sender_digest(conversation.sender),
                  .audience = audience_of(incoming),
                  .pool = services_.pool,
@@ -115,7 +115,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
 
   Result<void> furnished = co_await furnish(seated);
   if (!furnished) {
-    co_return sentence(explain(furnished.error(), rooms_.texts(seated.seat.workspace.root), seated));
+    co_return sentence(explain(furnished.error(), rooms_.texts(seated.seat.workspace->root), seated));
   }
   TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
   co_return outcome;
@@ -124,11 +124,11 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
 Task<std::optional<std::string>> Turns::answer_command(const channel::Incoming& incoming, const Seated& seated) {
   const std::string_view command = command_of(incoming.text);
   if (command.empty()) co_return std::nullopt;
-  const Texts texts = rooms_.texts(seated.seat.workspace.root);
+  const Texts texts = rooms_.texts(seated.seat.workspace->root);
   const CommandContext context{.context = *seated.seat.context,
                                .services = services_,
                                .texts = texts,
-                               .workspace = seated.seat.workspace,
+                               .workspace = *seated.seat.workspace,
                                .sender_digest = seated.seat.sender_digest,
                                .conversation = seated.conversation};
   std::optional<std::string> answer = co_await run_command(command, context);
@@ -137,7 +137,7 @@ Task<std::optional<std::string>> Turns::answer_command(const channel::Incoming& 
 
 // The room's prompt, the role's model, the sender's memory.
 Task<Result<void>> Turns::furnish(Seated& seated) {
-  Result<std::shared_ptr<const Room>> room = rooms_.find(seated.seat.workspace.root);
+  Result<std::shared_ptr<const Room>> room = rooms_.find(seated.seat.workspace->root);
   if (!room) co_return fail(std::move(room.error()));
   seated.room = std::move(*room);
   const std::string& hint = seated.seat.context->model_hint;
@@ -146,10 +146,10 @@ Task<Result<void>> Turns::furnish(Seated& seated) {
     co_return fail(ErrorKind::not_found, fmt::format("model hint '{}' is not configured", hint));
   }
   seated.model = &model->second;
-  seated.seat.memory = services_.memories.cached(seated.seat.workspace.memory_db);
+  seated.seat.memory = services_.memories.cached(seated.seat.workspace->memory_db);
   if (seated.seat.memory) co_return Result<void>();
   Result<std::shared_ptr<memory::MemoryStore>> opened =
-      co_await services_.memories.open(seated.seat.workspace.memory_db);
+      co_await services_.memories.open(seated.seat.workspace->memory_db);
   if (!opened) co_return fail(std::move(opened.error()));
   seated.seat.memory = std::move(*opened);
   co_return Result<void>();
@@ -185,7 +185,7 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   }
   TurnOutcome outcome = sentence(trim(result->text).empty() ? texts.say("unfinished") : result->text);
   outcome.memory = seated.seat.memory;
-  outcome.reply.remembrance = {.memory_db = seated.seat.workspace.memory_db,
+  outcome.reply.remembrance = {.memory_db = seated.seat.workspace->memory_db,
                                .conversation = seated.conversation,
                                .turn = fmt::format("{}:{}", incoming.channel, incoming.platform_id),
                                .entries = entries_of(said, *result, outcome.reply.text)};
@@ -245,7 +245,7 @@ Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& a
                                                                const Seated& seated, Deadline deadline,
                                                                std::string& said) {
   std::vector<provider::Image> images;
-  const std::filesystem::path& files = seated.seat.workspace.files;
+  const std::filesystem::path& files = seated.seat.workspace->files;
   for (const channel::Attachment& attachment : accepted.incoming.attachments) {
     if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {
       said += "\n[an attachment that cannot be read here was left out]";

@@ -43,7 +43,7 @@ constexpr int kMaxDepth = 3;
 // Everything the tools of one turn may touch. Lives at least as long as the tools.
 struct Seat {
   std::shared_ptr<const rbac::RoleContext> context;
-  rbac::Workspace workspace;
+  std::shared_ptr<const rbac::Workspace> workspace;
   std::shared_ptr<memory::MemoryStore> memory;
   std::string sender_digest;
   memory::Audience audience = memory::Audience::private_chat;

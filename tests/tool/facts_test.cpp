@@ -9,7 +9,7 @@ using testing::SeatFixture;
 
 struct Memory : SeatFixture {
   std::unique_ptr<memory::MemoryStores> stores = memory::make_memory_stores(pool.get_executor(), clock);
-  Memory() { seat.memory = testing::run_task(loop, stores->open(seat.workspace.memory_db)).value(); }
+  Memory() { seat.memory = testing::run_task(loop, stores->open(seat.workspace->memory_db)).value(); }
 };
 
 TEST_CASE("facts are stored, recalled by number and forgotten") {

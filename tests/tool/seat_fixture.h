@@ -31,18 +31,14 @@ struct SeatFixture {
     context->tool_filters = {{"buyer", policy::GlobSet({"*"}), policy::GlobSet()}};
     context->rag_access = {{"public"}};
     seat.context = context;
-    seat.workspace = {"shared",
-                      dir / "workspace",
-                      dir / "data" / "files" / "digest",
-                      dir / "memory.db",
-                      dir / "index.db",
-                      dir / "knowledge",
-                      dir / "knowledge-index"};
+    seat.workspace = std::make_shared<const rbac::Workspace>(
+        rbac::Workspace{"shared", dir / "workspace", dir / "data" / "files" / "digest", dir / "memory.db",
+                        dir / "index.db", dir / "knowledge", dir / "knowledge-index"});
     seat.sender_digest = std::string(64, 'a');
     seat.pool = pool.get_executor();
     seat.records = {&ledger, "main/1"};
-    std::filesystem::create_directories(seat.workspace.root);
-    std::filesystem::create_directories(seat.workspace.knowledge_root);
+    std::filesystem::create_directories(seat.workspace->root);
+    std::filesystem::create_directories(seat.workspace->knowledge_root);
   }
   ~SeatFixture() { pool.join(); }
 

@@ -157,7 +157,7 @@ json::object decide_tool(const rbac::RoleContext& context, const std::string& na
 json::object decide_call(const Located& located, const std::string& name, const json::object& arguments) {
   tool::Seat seat;
   seat.context = located.context;
-  seat.workspace = located.workspace;
+  seat.workspace = std::make_shared<const rbac::Workspace>(located.workspace);
   // So that every tool finds its place; nothing is called here.
   seat.delegate = [](tool::Delegation, Deadline) -> Task<Result<std::string>> {
     co_return fail(ErrorKind::unavailable, "nothing runs here");

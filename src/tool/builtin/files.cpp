@@ -120,7 +120,7 @@ class FileTool : public SeatedTool {
     Result<Place> place = parse_place(text_argument(arguments, "path"));
     if (!place) co_return fail(std::move(place.error()));
     Result<ToolOutput> output = co_await on_pool(
-        seat().pool, [workspace = seat().workspace, place = *place, work] { return work(workspace, place); });
+        seat().pool, [workspace = seat().workspace, place = *place, work] { return work(*workspace, place); });
     co_return output;
   }
 };
@@ -130,7 +130,7 @@ class FileList final : public FileTool {
   using FileTool::FileTool;
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
     if (!text_argument(arguments, "path").empty()) return with_place(arguments, list_place);
-    return on_pool(seat().pool, [workspace = seat().workspace] { return list_both(workspace); });
+    return on_pool(seat().pool, [workspace = seat().workspace] { return list_both(*workspace); });
   }
 };
 

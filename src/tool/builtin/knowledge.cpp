@@ -67,8 +67,8 @@ class KnowledgeSearch final : public SeatedTool {
 
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
     Search wanted{seat().context,
-                  seat().workspace.knowledge_index_dir,
-                  seat().workspace.knowledge_root,
+                  seat().workspace->knowledge_index_dir,
+                  seat().workspace->knowledge_root,
                   text_argument(arguments, "collection"),
                   text_argument(arguments, "query"),
                   static_cast<std::size_t>(whole_argument(arguments, "limit", 4))};

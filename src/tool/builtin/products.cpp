@@ -67,7 +67,7 @@ class ProductSearch final : public SeatedTool {
     std::string query = text_argument(arguments, "query");
     auto most = static_cast<std::size_t>(whole_argument(arguments, "limit", 5));
     Result<std::vector<memory::Hit>> hits =
-        co_await run_on(seat().pool, [index = seat().workspace.index_db, root = seat().workspace.root, query, most] {
+        co_await run_on(seat().pool, [index = seat().workspace->index_db, root = seat().workspace->root, query, most] {
           return memory::search_catalog(index, root, query, most);
         });
     if (!hits) co_return fail(without_catalog(hits.error(), spec().name));
@@ -89,7 +89,7 @@ class ProductInfo final : public SeatedTool {
   Task<Result<ToolOutput>> call(const json::object& arguments, Deadline) override {
     std::string id = text_argument(arguments, "id");
     Result<memory::Hit> hit =
-        co_await run_on(seat().pool, [index = seat().workspace.index_db, root = seat().workspace.root, id] {
+        co_await run_on(seat().pool, [index = seat().workspace->index_db, root = seat().workspace->root, id] {
           return memory::product(index, root, id);
         });
     if (hit) co_return ToolOutput{description(*hit)};
