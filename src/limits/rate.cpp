@@ -39,6 +39,15 @@ class Ring {
     ++count_;
   }
 
+  // Takes back what push() has added; nothing when it has expired.
+  void remove(MonotonicTime time) {
+    std::size_t at = count_;
+    while (at > 0 && (*this)[at - 1] != time) --at;
+    if (at == 0) return;
+    for (; at < count_; ++at) slots_[(head_ + at - 1) & (slots_.size() - 1)] = (*this)[at];
+    --count_;
+  }
+
   void expire(MonotonicTime now) {
     while (count_ > 0 && now - slots_[head_] >= window_length) {
       head_ = (head_ + 1) & (slots_.size() - 1);
@@ -97,8 +106,17 @@ class Windows final : public RateWindows {
       if (!allowed) return std::nullopt;
       return std::max(clock_.monotonic(), newest_);
     };
-    Result<bool> added = co_await counters_.add_admission(names, clock_.wall(), on_admission_, std::cref(decide));
-    if (!added) co_return fail(ErrorKind::io, std::move(added.error().message));
+    // Counted from the moment that it is in the store's transaction: others decide before that is committed.
+    std::optional<MonotonicTime> counted;
+    const Counters::OnAdmission on_admission = [&](MonotonicTime at, std::span<const std::string_view> admitted) {
+      if (admitted.data() == names.data()) counted = at;
+      remember(at, admitted);
+    };
+    Result<bool> added = co_await counters_.add_admission(names, clock_.wall(), on_admission, std::cref(decide));
+    if (!added) {
+      if (counted) forget(*counted, names);
+      co_return fail(ErrorKind::io, std::move(added.error().message));
+    }
     if (!*added) co_return allowed;
     evict(evictions_per_admission);
     if (++since_drop_ >= admissions_between_drops) drop_stored(2 * admissions_between_drops);
@@ -171,6 +189,15 @@ class Windows final : public RateWindows {
       found->second->ring.expire(at);
       found->second->ring.push(at);
       found->second->newest = at;
+    }
+  }
+
+  // Takes back an admission that could not be stored.
+  void forget(MonotonicTime at, std::span<const std::string_view> keys) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (std::ranges::find(keys.first(i), keys[i]) != keys.begin() + static_cast<std::ptrdiff_t>(i)) continue;
+      const auto found = by_key_.find(keys[i]);
+      if (found != by_key_.end()) found->second->ring.remove(at);
     }
   }
 
