@@ -7,6 +7,7 @@
 #include <iterator>
 #include <unordered_map>
 
+#include "base/failpoint.h"
 #include "gateway/journal/incoming_json.h"
 #include "gateway/journal/remembrance_json.h"
 
@@ -115,6 +116,12 @@ std::optional<MessageState> parse_message_state(std::string_view word) {
   const auto found = std::ranges::find(kStateNames, word);
   if (found == std::end(kStateNames)) return std::nullopt;
   return static_cast<MessageState>(found - std::begin(kStateNames));
+}
+
+void Notes::pass_failpoint() const {
+  for (const Mark& mark : marks) {
+    if (mark.state == MessageState::sent) failpoint("delivery.sent");
+  }
 }
 
 void Notes::give_back(Notes failed) {

@@ -30,6 +30,8 @@ struct Notes {
   std::vector<NotedStep> steps;
 
   bool empty() const { return marks.empty() && steps.empty(); }
+  // They are stored: the one of delivery.sent when it is said of a reply.
+  void pass_failpoint() const;
   // Those of a write that failed come before later ones. A mark that something has not left is given up: to forget it
   // makes a reply unknown, to write it late would send a reply twice.
   void give_back(Notes failed);

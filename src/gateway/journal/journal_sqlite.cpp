@@ -142,7 +142,9 @@ class SqliteJournal final : public Journal {
       if (!written) return written;
       return job(database);
     });
-    if (!stored && !notes->empty()) {
+    if (stored) {
+      notes->pass_failpoint();
+    } else if (!notes->empty()) {
       notes_->give_back(std::move(*notes));
       write_notes_within(kNoteRetry);
     }
@@ -154,7 +156,7 @@ class SqliteJournal final : public Journal {
     auto notes = std::make_shared<Notes>(std::exchange(*notes_, {}));
     writer_.post([notes](Database& database) { return write_notes(database, *notes); },
                  [this, alive = std::weak_ptr(alive_), notes, all = notes_](Result<void> written) {
-                   if (written) return;
+                   if (written) return notes->pass_failpoint();
                    spdlog::error("journal: what was done cannot be noted yet: {}", written.error().message);
                    all->give_back(std::move(*notes));
                    if (!alive.expired()) write_notes_within(kNoteRetry);
