@@ -7,8 +7,8 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 
-#include "audit/batch.h"
 #include "audit/note/checkpoint_file.h"
 #include "audit/opening.h"
 #include "base/failpoint.h"
@@ -16,20 +16,32 @@
 namespace usher::audit {
 namespace {
 
+// Of one commit, so that the first row of a flood is not answered after the last.
+constexpr std::size_t kRowsACommit = 1024;
 constexpr std::uint64_t kRowsADrop = 1024;  // deleted in one transaction, between which appends go on
+
+using Done = std::move_only_function<void(Result<void>)>;
+
+// One call of append.
+struct Append {
+  std::vector<Record> records;
+  Done done;
+};
 
 // On the writer's thread: makes rows of the records and appends them. Everything that it starts from is read in the
 // same transaction, so nothing has to be put back when the commit fails, and another process may have appended
 // meanwhile.
-Result<void> append_rows(LedgerTransaction& transaction, std::vector<Record> records, WallTime now) {
+Result<void> append_rows(LedgerTransaction& transaction, std::vector<Append>& appends, WallTime now) {
   Result<Head> head = transaction.head();
   if (!head) return fail(std::move(head.error()));
-  for (Record& record : records) {
-    Row row{.number = head->size() + 1, .at = now, .record = bounded(std::move(record))};
-    row.hash = hash_of(row, head->last);
-    Result<void> inserted = transaction.insert(row);
-    if (!inserted) return inserted;
-    head->add(row);
+  for (Append& append : appends) {
+    for (Record& record : append.records) {
+      Row row{.number = head->size() + 1, .at = now, .record = bounded(std::move(record))};
+      row.hash = hash_of(row, head->last);
+      Result<void> inserted = transaction.insert(row);
+      if (!inserted) return inserted;
+      head->add(row);
+    }
   }
   Result<void> set = transaction.set_head(*head);
   if (set) failpoint("ledger.before_commit");
@@ -77,12 +89,15 @@ class SqliteLedger final : public DurableLedger {
     }
     while (true) {
       co_await wait_for_cause();
+      // Rows may come while others are signed: at the end too everything is.
+      if (is_stopping_ && rows_unsigned_ == 0) co_return;
       Result<void> written = co_await checkpoint();
       if (!written) spdlog::error("the ledger has no new checkpoint: {}", written.error().message);
-      if (is_stopping_) co_return;
+      if (!written && is_stopping_) co_return;
       Result<void> rotated = co_await rotate();
-      if (!rotated)
+      if (!rotated) {
         spdlog::error("the ledger's old rows stay in {}: {}", options_.file.string(), rotated.error().message);
+      }
     }
   }
 
@@ -112,7 +127,7 @@ class SqliteLedger final : public DurableLedger {
     co_return Result<void>();
   }
 
-  void enqueue(std::vector<Record> records, Batch::Done done) {
+  void enqueue(std::vector<Record> records, Done done) {
     const std::size_t count = records.size();
     if (count == 0 || waiting_ + count > options_.max_waiting) {
       Result<void> outcome;
@@ -121,20 +136,35 @@ class SqliteLedger final : public DurableLedger {
       return;
     }
     waiting_ += count;
-    Batch::Done counted = [this, count, done = std::move(done)](Result<void> outcome) mutable {
-      waiting_ -= count;
-      if (outcome) count_unsigned(count);
-      done(std::move(outcome));
-    };
-    if (open_ && open_->add(records, counted)) return;
-    open_ = std::make_shared<Batch>();
-    open_->add(records, counted);
-    store_->post([batch = open_, &clock = clock_](
-                     LedgerTransaction& transaction) { return append_rows(transaction, batch->take(), clock.wall()); },
-                 [batch = open_](Result<void> outcome) {
+    appends_.push_back({std::move(records), std::move(done)});
+    commit_soon();
+  }
+
+  // One commit at a time, begun once everybody who can run now has: so those whom the last one answered are in the next
+  // one together with those who came meanwhile, and however many appends are in flight, each waits for two at most.
+  void commit_soon() {
+    if (is_committing_ || appends_.empty()) return;
+    is_committing_ = true;
+    asio::post(wake_.get_executor(), [this] { commit(); });
+  }
+
+  void commit() {
+    auto group = std::make_shared<std::vector<Append>>();
+    std::size_t rows = 0;
+    while (!appends_.empty() && rows < kRowsACommit) {
+      rows += appends_.front().records.size();
+      group->push_back(std::move(appends_.front()));
+      appends_.pop_front();
+    }
+    store_->post([group, &clock = clock_](
+                     LedgerTransaction& transaction) { return append_rows(transaction, *group, clock.wall()); },
+                 [this, group, rows](const Result<void>& outcome) {
                    if (outcome) failpoint("ledger.committed");
-                   batch->take();  // a group that could not even begin has not
-                   batch->answer(outcome);
+                   waiting_ -= rows;
+                   if (outcome) count_unsigned(rows);
+                   for (Append& append : *group) append.done(outcome);
+                   is_committing_ = false;
+                   commit_soon();
                  });
   }
 
@@ -188,8 +218,9 @@ class SqliteLedger final : public DurableLedger {
   const Clock& clock_;
   asio::any_io_executor pool_;
   asio::steady_timer wake_;
-  std::shared_ptr<Batch> open_;
-  std::size_t waiting_ = 0;      // rows
+  std::deque<Append> appends_;  // that no commit has taken yet
+  bool is_committing_ = false;
+  std::size_t waiting_ = 0;      // rows that are not on disk
   std::uint64_t rows_unsigned_;  // written since the last checkpoint, as far as this process knows
   std::uint64_t signed_rows_;    // of the newest checkpoint that it knows
   std::uint64_t dropped_through_ = 0;

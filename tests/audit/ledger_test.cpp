@@ -158,6 +158,24 @@ TEST_CASE("a checkpoint is signed after so many rows, after so long, and at the 
   }
 }
 
+TEST_CASE("what is appended while a checkpoint is signed is signed at the end too") {
+  LedgerFixture f;
+  bool is_told = false;
+  // The witness is told within the checkpoint; by then one more row is there, and the end has come.
+  f.witness = [&](std::string) -> Task<void> {
+    if (is_told) co_return;
+    is_told = true;
+    Result<void> appended = co_await f.ledger->append(record_of(99));
+    CHECK(appended);
+    f.ledger->stop();
+  };
+  f.checkpoint_rows = 3;
+  f.open();
+  f.append(3);
+  run_until(f, [&] { return is_told; });
+  CHECK(signed_rows(f) == 4);
+}
+
 TEST_CASE("every checkpoint has the root of the rows that it counts") {
   LedgerFixture f;
   f.open();

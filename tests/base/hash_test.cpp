@@ -55,6 +55,27 @@ TEST_CASE("base64 has the standard alphabet and padding") {
   CHECK(to_base64(std::string(3'000, '\0')) == std::string(4'000, 'A'));
 }
 
+TEST_CASE("base64 is read back, and in its one spelling only") {
+  for (std::size_t size = 0; size < 70; ++size) {
+    const std::string bytes(size, static_cast<char>(size * 37));
+    CHECK(from_base64(to_base64(bytes)) == bytes);
+  }
+  for (const char* bad :
+       {"Z", "Zg", "Zg=", "Zg==\n", " Zg==", "Zh==", "Zm9=", "Zm9vYg", "====", "Zg==Zg==", "Zm9v-_8=", "Z g="}) {
+    CAPTURE(bad);
+    CHECK_FALSE(from_base64(bad));
+  }
+}
+
+TEST_CASE("a digest is read from its 64 lower-case digits and nothing else") {
+  const std::string hex = to_hex(sha256("abc"));
+  CHECK(digest_from_hex(hex) == sha256("abc"));
+  for (const std::string& bad : {std::string(), hex.substr(1), hex + "0", "B" + hex.substr(1), "g" + hex.substr(1)}) {
+    CAPTURE(bad);
+    CHECK_FALSE(digest_from_hex(bad));
+  }
+}
+
 TEST_CASE("constant-time equality is equality") {
   CHECK(equal_in_constant_time("", ""));
   CHECK(equal_in_constant_time("token", "token"));

@@ -242,14 +242,23 @@ Findings check_leftovers(const config::Config& config) {
 
 // By the file alone: the key that signs lies where what it signs lies.
 Findings check_ledger_key(const config::Config& config) {
-  const fs::path key = config.gateway.data_dir / "ledger.key";
-  if (!is_there(key)) return {};
+  const config::Audit& audit = config.audit;
+  if (!is_there(audit.key_file)) return {};
   Findings findings;
-  check_file(key, 077, "go=", "the ledger's key", findings);
-  findings.push_back(
-      {Health::warning, "the ledger's key lies in data_dir, so who can change the ledger can also sign it",
-       key.native(),
-       "keep a copy of ledger.pub elsewhere and name it as [audit] verify_key; better, keep the key elsewhere too"});
+  check_file(audit.key_file, 077, "go=", "the ledger's key", findings);
+  const std::string key = audit.key_file.native();
+  if (audit.verify_key.empty()) {
+    findings.push_back({Health::warning,
+                        "the ledger's key is not pinned: who can write data_dir can make another ledger", key,
+                        "keep a copy of ledger.pub elsewhere and name what it says as verify_key in [audit]"});
+  } else {
+    findings.push_back({Health::ok, "the ledger's key is pinned", key, ""});
+  }
+  if (audit.is_key_file_default) {
+    findings.push_back({Health::warning,
+                        "the ledger's key lies in data_dir, so who can change the ledger can also sign it", key,
+                        "move it elsewhere, readable by usher alone, and name it as key_file in [audit]"});
+  }
   return findings;
 }
 
