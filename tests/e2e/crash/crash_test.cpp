@@ -9,7 +9,6 @@
 #include <random>
 
 #include "base/failpoint.h"
-#include "e2e/crash/excused.h"
 #include "e2e/crash/harness.h"
 #include "e2e/crash/history/checker.h"
 
@@ -60,21 +59,6 @@ void report(const Harness& harness, const std::vector<Violation>& violations) {
   if (!violations.empty()) MESSAGE("the schedule:\n", harness.lives_until(last == 0 ? harness.lives() : last));
 }
 
-template <class List>
-bool holds(const List& list, std::string_view one) {
-  return std::ranges::find(list, one) != std::end(list);
-}
-
-// Takes those away that are excused, and sees to it that nothing is excused without need.
-std::vector<Violation> unexcused(std::vector<Violation> violations) {
-  for (std::string_view excused : kExcusedProperties) {
-    const std::size_t before = violations.size();
-    std::erase_if(violations, [&](const Violation& violation) { return violation.property == excused; });
-    CHECK_MESSAGE(violations.size() < before, "holds now, so take it from excused.h: ", excused);
-  }
-  return violations;
-}
-
 void kill_often(Harness& harness, Schedule& schedule, std::uint64_t kills) {
   while (harness.kills() < static_cast<int>(kills)) harness.live(schedule.next());
 }
@@ -87,18 +71,16 @@ TEST_CASE("nothing is lost and nothing happens twice, whatever kills usher and w
   kill_often(harness, schedule, shard.kills);
   for (std::string_view label : shard.labels()) {
     for (int i = 0; i < kTriesForALabel && !harness.labels_reached().contains(label); ++i) {
-      if (!holds(kExcusedLabels, label)) harness.live(schedule.kill_at(label, 1));
+      harness.live(schedule.kill_at(label, 1));
     }
   }
   harness.end_in_peace();
   fmt::print("seed {}, shard {} of {}: {}\n", shard.seed, shard.number, shard.of, harness.summary());
 
-  report(harness, unexcused(check(harness.history())));
+  report(harness, check(harness.history()));
   for (std::string_view label : shard.labels()) {
     const bool is_reached = harness.labels_reached().contains(label);
-    const bool is_excused = holds(kExcusedLabels, label);
-    CHECK_MESSAGE((is_reached || is_excused), "never reached: ", label);
-    CHECK_MESSAGE(!(is_reached && is_excused), "is reached now, so take it from excused.h: ", label);
+    CHECK_MESSAGE(is_reached, "never reached: ", label);
   }
 }
 
@@ -111,7 +93,7 @@ TEST_CASE("with resend_unknown every message is answered, and nothing but answer
   harness.end_in_peace();
   fmt::print("seed {}, shard {} of {}, resending: {}\n", shard.seed, shard.number, shard.of, harness.summary());
 
-  std::vector<Violation> violations = unexcused(check(harness.history()));
+  std::vector<Violation> violations = check(harness.history());
   std::erase_if(violations, [](const Violation& violation) { return violation.property == "once"; });
   report(harness, violations);
   for (const auto& [message, state] : harness.history().remains.states) CHECK_MESSAGE(state == "sent", "T", message);

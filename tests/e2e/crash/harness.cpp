@@ -22,7 +22,6 @@ constexpr int kBuyerCallsAMinute = 4;
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kTerminated = 128 + SIGTERM;  // a SIGTERM that came before usher listens to it
 constexpr std::size_t kLogTail = 3000;
-constexpr int kMostPeacefulLives = 8;
 // Nothing happens any more, though somebody waits: whatever they wait for, the schedule goes on. Judged is the end.
 constexpr milliseconds kQuiet{400}, kLongQuiet{4'000};
 
@@ -112,7 +111,8 @@ Harness::End Harness::watch(const Life& life, Process& process) {
       continue;
     }
     if (std::exchange(seen, recorder_.events()) != seen) last = now;
-    if (recorder_.is_polling()) is_over = (recorder_.is_settled() || now - last > quiet) && !recorder_.write_rest();
+    const bool is_satisfied = recorder_.is_settled() && (!death.is_peaceful || recorder_.is_all_confirmed());
+    if (recorder_.is_polling()) is_over = (is_satisfied || now - last > quiet) && !recorder_.write_rest();
     end.has_hung = now > latest;
     if (!is_over) recorder_.wait(milliseconds(2));
   }
@@ -160,8 +160,8 @@ void Harness::let_simulators_finish() {
   }
 }
 
-void Harness::end_in_peace() {
-  for (int i = 0; i < kMostPeacefulLives; ++i) {
+void Harness::end_in_peace(int most_lives) {
+  for (int i = 0; i < most_lives; ++i) {
     Life peace;
     peace.death.is_peaceful = true;
     live(peace);

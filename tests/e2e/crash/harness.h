@@ -22,8 +22,8 @@ class Harness {
 
   // Starts usher, does what `life` says, and returns when it has ended.
   void live(const Life& life);
-  // Lives without violence until nobody waits any more, then reads what is left.
-  void end_in_peace();
+  // Lives without violence until nobody waits any more, at most so many; then reads what is left.
+  void end_in_peace(int most_lives = 8);
 
   int kills() const { return kills_; }
   int lives() const { return static_cast<int>(logs_.size()); }

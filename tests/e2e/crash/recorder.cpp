@@ -258,7 +258,12 @@ bool Recorder::is_polling() const {
 
 // A reply whose state is "sending" at the end of a life is unknown from the next one on.
 bool Recorder::is_settled() const { return all_are_answered_or({"unknown", "sending"}); }
-bool Recorder::is_done() const { return all_are_answered_or({"unknown"}); }
+bool Recorder::is_done() const { return all_are_answered_or({"unknown"}) && is_all_confirmed(); }
+
+bool Recorder::is_all_confirmed() const {
+  const std::lock_guard lock(mutex_);
+  return confirmed_.size() == history_.messages.size();
+}
 
 bool Recorder::all_are_answered_or(std::initializer_list<std::string_view> states) const {
   const std::lock_guard lock(mutex_);

@@ -53,7 +53,8 @@ class Recorder {
   bool is_polling() const;
   // True when nobody waits: every message is answered whole, unknown, or on disk as one whose reply was leaving.
   bool is_settled() const;
-  // The same without the last: nothing is left to do for usher.
+  bool is_all_confirmed() const;
+  // Nothing is left to do for usher: every message is confirmed, and answered whole or unknown.
   bool is_done() const;
   std::size_t events() const;
   // Waits for an event or a while.

@@ -153,9 +153,14 @@ Violations check_provable(const History& history) {
 }
 
 Violations check_remembered(const History& history) {
-  std::set<int> answered;
+  std::set<int> answered;  // by the model; a reply that is unknown was stored, be it that it never left
   for (const Event& event : history.events) {
     if (event.kind == Event::Kind::reply_arrived && !lines_of(event.text).empty()) answered.insert(event.message);
+  }
+  for (const auto& [number, state] : history.remains.states) {
+    const Message* message = history.find(number);
+    // In a group it may have been usher's own sentence about a limit.
+    if (state == "unknown" && message && !message->is_in_group) answered.insert(number);
   }
   Violations found;
   std::map<std::string, std::size_t> newer;  // messages in the same conversation

@@ -247,6 +247,14 @@ TEST_CASE("a turn that is not in its sender's memory, or twice, is found") {
   told.find("T3#1/1")->text = "Please try again in 9 seconds.";  // no turn of the model's, so nothing to remember
   told.history.remains.remembered = {{1, 1}, {2, 1}};
   CHECK(told.verdict().empty());
+
+  Told unknown;
+  unknown.set_unknown(2);
+  unknown.history.answers_lost.insert(2);
+  unknown.forget(Kind::reply_arrived, 2);
+  CHECK(unknown.verdict().empty());
+  unknown.history.remains.remembered.erase(2);
+  CHECK(unknown.verdict() == Names{"remembered"});
 }
 
 TEST_CASE("a sender who reaches the model too often within a minute is found, over all lives") {
