@@ -23,6 +23,7 @@ struct Host {
   Host() {
     config.file = dir / "config.toml";
     config.gateway.data_dir = dir / "data";
+    config.audit.key_file = config.gateway.data_dir / "ledger.key";
     write("config.toml");
     REQUIRE(make_private_directories(config.gateway.data_dir));
   }
@@ -69,6 +70,19 @@ TEST_CASE("a file that others can use is an error that names it, and a private t
   host.write("data/limits.db", fs::perms::owner_all | fs::perms::group_read);
   CHECK(worst(check_permissions(host.config)) == Health::error);
   CHECK(tells(check_permissions(host.config), "data/limits.db"));
+}
+
+TEST_CASE("a key that is neither pinned nor kept elsewhere is a warning, and one that is both is fine") {
+  Host host;
+  host.write("data/ledger.key");
+  CHECK(worst(check_ledger_key(host.config)) == Health::warning);
+  CHECK(tells(check_ledger_key(host.config), "verify_key"));
+  host.config.audit.verify_key = "usher+00000000+AAAA";
+  CHECK(worst(check_ledger_key(host.config)) == Health::warning);
+  host.write("elsewhere.key");
+  host.config.audit.key_file = host.dir / "elsewhere.key";
+  host.config.audit.is_key_file_default = false;
+  CHECK(worst(check_ledger_key(host.config)) == Health::ok);
 }
 
 TEST_CASE("a configuration that others may write is an error") {
