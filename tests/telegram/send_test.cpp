@@ -299,14 +299,14 @@ TEST_CASE("typing is shown at most once in its interval per chat, and joined at 
   CHECK(f.simulator.count("sendChatAction") == 3);
 }
 
-TEST_CASE("R12 what had no time left to leave has not left") {
+TEST_CASE("what had no time left to leave has not left") {
   Fixture f;
   const Result<channel::Delivery> sent = f.send("7", "hi", "", "", 0ms);
   CHECK(f.simulator.count("sendMessage") == 0);
   CHECK_FALSE(sent.has_value());
 }
 
-TEST_CASE("R13 a wait for Telegram's limit that is given up is no refusal") {
+TEST_CASE("a wait for Telegram's limit that is given up is no refusal") {
   Fixture f;
   f.simulator.too_many_requests("sendMessage", 3);
   const channel::Outgoing message{"7", "", "", "hi", "id-1"};
