@@ -113,4 +113,35 @@ class LedgerFixture {
   int appended = 0;
 };
 
+// The chain and the tree of what is stored, from the first row on.
+inline void check_chain(const std::vector<audit::Row>& rows) {
+  audit::Head head;
+  for (const audit::Row& row : rows) {
+    REQUIRE(row.number == head.size() + 1);
+    REQUIRE(hash_of(row, head.last) == row.hash);
+    head.add(row);
+  }
+}
+
+inline audit::Head stored_head(const LedgerFixture& f) {
+  Result<std::unique_ptr<audit::LedgerReader>> reader = audit::open_ledger_reader(f.file());
+  REQUIRE(reader);
+  Result<audit::Head> head = (*reader)->head();
+  REQUIRE(head);
+  return *head;
+}
+
+// Runs the ledger's own coroutine until `done`, then to its end.
+inline void run_until(LedgerFixture& f, const std::function<bool()>& done) {
+  bool has_ended = false;
+  asio::co_spawn(f.loop, f.ledger->run(), [&](const std::exception_ptr& error) {
+    CHECK_FALSE(error);
+    has_ended = true;
+  });
+  f.loop.restart();
+  while (!done()) REQUIRE(f.loop.run_one_for(std::chrono::seconds(30)) == 1);
+  f.ledger->stop();
+  while (!has_ended) REQUIRE(f.loop.run_one_for(std::chrono::seconds(30)) == 1);
+}
+
 }  // namespace usher::testing

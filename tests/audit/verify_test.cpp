@@ -2,8 +2,6 @@
 #include "audit/check/verify.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "audit/ledger_fixture.h"
 
@@ -24,16 +22,6 @@ VerifyReport verify(const LedgerFixture& f) {
 std::uint64_t bad_row(const LedgerFixture& f) {
   const VerifyReport report = verify(f);
   return report.finding ? report.finding->row : 0;
-}
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void put(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
 }
 
 // All hashes and the head made right again, as somebody would who knows how but has no key.
@@ -262,47 +250,6 @@ TEST_CASE("a ledger that was signed again with another key fails") {
   REQUIRE(report);
   REQUIRE(report->finding);
   CHECK(report->finding->row == 1);
-}
-
-TEST_CASE("each changed byte of the file of checkpoints is found") {
-  LedgerFixture f;
-  f.open();
-  for (int i = 0; i < 3; ++i) {
-    f.append(2);
-    f.checkpoint();
-  }
-  f.close();
-  const std::string good = text_of(f.checkpoint_file());
-  for (std::size_t i = 0; i < good.size(); ++i) {
-    for (const int flip : {1, 2, 64}) {
-      std::string bad = good;
-      bad[i] = static_cast<char>(bad[i] ^ flip);
-      CAPTURE(bad);
-      const History history = parse_history(bad, "checkpoints", f.key.verify_key(), "usher");
-      CHECK(history.finding);
-    }
-  }
-  CHECK_FALSE(parse_history(good, "checkpoints", f.key.verify_key(), "usher").finding);
-  CHECK(parse_history(good, "checkpoints", f.key.verify_key(), "another").finding);
-}
-
-TEST_CASE("a checkpoint torn by a crash is told, and is no tampering") {
-  LedgerFixture f;
-  f.open();
-  f.append(2);
-  f.checkpoint();
-  const std::string one = text_of(f.checkpoint_file());
-  f.append(2);
-  f.checkpoint();
-  f.close();
-  const std::string two = text_of(f.checkpoint_file());
-  for (std::size_t cut = one.size() + 1; cut + 1 < two.size(); ++cut) {
-    put(f.checkpoint_file(), two.substr(0, cut));
-    const VerifyReport report = verify(f);
-    CHECK_FALSE(report.finding);
-    CHECK(report.signed_rows == 2);
-    CHECK(report.notices.size() == 2);
-  }
 }
 
 TEST_CASE("a stored head that is not that of the rows is found") {

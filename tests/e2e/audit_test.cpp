@@ -104,6 +104,28 @@ TEST_CASE("a tool call is a row before it is made, under the turn that it belong
   FAIL("no decision in the ledger");
 }
 
+TEST_CASE("a witness is told each checkpoint, and one that refuses holds nothing up") {
+  World world;
+  std::atomic<int> status = 200;
+  std::vector<std::string> told;  // read once usher has ended
+  HttpServer witness(world.thread.executor(), [&](HttpCall call) -> Task<HttpReply> {
+    if (call.method == "POST" && call.target == "/add") told.push_back(call.body);
+    co_return HttpReply{.status = status};
+  });
+  world.configure(world.common_config() + World::shop_roles() + "\n[audit]\nwitness_url = \"" + witness.url() +
+                  "/add\"\n");
+  world.run();
+  REQUIRE(world.stop() == 0);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] + "\n" == world.read_file(data("checkpoints")));
+  status = 500;
+  world.run();
+  CHECK(world.stop() == 0);
+  CHECK(contains(world.gateway().errors(), "the witness did not take the checkpoint: status 500"));
+  CHECK(world.command({"audit", "verify"}).status == 0);
+  witness.stop();
+}
+
 TEST_CASE("a bundle verifies elsewhere with the public key alone, and not when a byte of it was changed") {
   World world;
   world.configure(world.common_config() + World::shop_roles());
