@@ -144,7 +144,7 @@ name = "d"
 [mcp]
 [[identities]]
 [gateway]
-resend_unknown = true
+long_reply = "file"
 [providers.a]
 kind = "anthropic"
 shards = 2)toml",
@@ -154,7 +154,7 @@ config.toml:1:11: error: 'web' in [channels] is not available in this version
 config.toml:3:12: error: 'discord' in [channels] is not available in this version
 config.toml:5:2: error: 'mcp' is not available in this version
 config.toml:6:3: error: 'identities' is not available in this version
-config.toml:8:1: error: 'resend_unknown' in [gateway] is not available in this version
+config.toml:8:1: error: 'long_reply' in [gateway] is not available in this version
 config.toml:10:8: error: kind 'anthropic' is not available in this version
 config.toml:11:1: error: 'shards' in [providers.a] is not available in this version)"},
     {"a ledger that cannot be kept so",

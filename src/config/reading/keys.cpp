@@ -113,7 +113,7 @@ constexpr Key kAuditKeys[] = {
     {"checkpoint_s", integer}, {"witness_url", text}, {"origin", text},          {"rotate_rows", integer},
 };
 
-constexpr std::array<std::string_view, 3> kLaterAnywhere = {"long_reply", "resend_unknown", "shards"};
+constexpr std::array<std::string_view, 2> kLaterAnywhere = {"long_reply", "shards"};
 
 }  // namespace
 
