@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -28,9 +29,13 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
+// Drawn once a process.
 std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
+  static const std::uint64_t seed = [] {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+  }();
+  return seed;
 }
 
 // Which part of the kills and labels this process does.
@@ -63,9 +68,15 @@ void kill_often(Harness& harness, Schedule& schedule, std::uint64_t kills) {
   while (harness.kills() < static_cast<int>(kills)) harness.live(schedule.next());
 }
 
+// At once, so that a run that is cut off can be replayed too.
+void announce(const Shard& shard) {
+  fmt::print("USHER_CRASH_SEED={} replays shard {} of {}\n", shard.seed, shard.number, shard.of);
+  std::fflush(stdout);
+}
+
 TEST_CASE("nothing is lost and nothing happens twice, whatever kills usher and when") {
   const Shard shard;
-  INFO("USHER_CRASH_SEED=", shard.seed, " replays this");
+  announce(shard);
   Harness harness;
   Schedule schedule(shard.seed + shard.number, shard.labels());
   kill_often(harness, schedule, shard.kills);
@@ -75,7 +86,7 @@ TEST_CASE("nothing is lost and nothing happens twice, whatever kills usher and w
     }
   }
   harness.end_in_peace();
-  fmt::print("seed {}, shard {} of {}: {}\n", shard.seed, shard.number, shard.of, harness.summary());
+  fmt::print("{}\n", harness.summary());
 
   report(harness, check(harness.history()));
   for (std::string_view label : shard.labels()) {
@@ -86,12 +97,12 @@ TEST_CASE("nothing is lost and nothing happens twice, whatever kills usher and w
 
 TEST_CASE("with resend_unknown every message is answered, and nothing but answers happens twice") {
   const Shard shard;
-  INFO("USHER_CRASH_SEED=", shard.seed, " replays this");
+  announce(shard);
   Harness harness({}, "resend_unknown = true\n");
   Schedule schedule(shard.seed + shard.number, {});
   kill_often(harness, schedule, shard.kills / 8);
   harness.end_in_peace();
-  fmt::print("seed {}, shard {} of {}, resending: {}\n", shard.seed, shard.number, shard.of, harness.summary());
+  fmt::print("resending: {}\n", harness.summary());
 
   std::vector<Violation> violations = check(harness.history());
   std::erase_if(violations, [](const Violation& violation) { return violation.property == "once"; });
