@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "tool/call_records.h"
 
 namespace usher::gateway {
@@ -9,6 +12,8 @@ namespace {
 
 constexpr const char* kResolve = "role:resolve:sender";
 constexpr const char* kModelCall = "model:call:chat";
+constexpr std::size_t kMaxUnofferedRows = 16;
+constexpr std::size_t kMaxToolName = 200;
 
 }  // namespace
 
@@ -62,13 +67,43 @@ audit::Record limit_row(const rbac::RoleContext& context, const std::string& sou
           .detail = refusal.message};
 }
 
+audit::Record unoffered_row(const rbac::RoleContext& context, const std::string& source, std::string_view tool) {
+  const std::string name = printable(tool, kMaxToolName);
+  return {.kind = audit::Kind::decision,
+          .outcome = audit::Outcome::denied,
+          .tenant = context.sender.tenant,
+          .who = to_string(context.sender),
+          .role = tool::role_of(context),
+          .source = source,
+          .action = "tool:call:unoffered",
+          .resource = name,
+          .rule = "not offered",
+          .detail = fmt::format("{}: tool '{}' is not available to this role", name, name)};
+}
+
+// At most as many rows as the loop looks at calls.
+Task<Result<void>> LedgeredProvider::record_unoffered(const provider::Request& request,
+                                                      const provider::Completion& completion) {
+  std::vector<audit::Record> rows;
+  for (const provider::ToolCall& call : completion.tool_calls) {
+    const bool is_offered =
+        std::ranges::any_of(request.tools, [&](const provider::ToolOffer& offer) { return offer.name == call.name; });
+    if (!is_offered && rows.size() < kMaxUnofferedRows) rows.push_back(unoffered_row(*context_, source_, call.name));
+  }
+  if (rows.empty()) co_return Result<void>();
+  Result<void> written = co_await ledger_.append_all(std::move(rows));
+  co_return written;
+}
+
 Task<Result<provider::Completion>> LedgeredProvider::complete(const provider::Request& request,
                                                               const provider::TextSink& sink, Deadline deadline) {
   Result<provider::Completion> completion = co_await inner().complete(request, sink, deadline);
-  const bool is_refused =
-      !completion && (completion.error().kind == ErrorKind::limit || completion.error().kind == ErrorKind::denied);
-  if (!is_refused) co_return completion;
-  Result<void> written = co_await ledger_.append(limit_row(*context_, source_, model_, completion.error()));
+  Result<void> written;
+  if (completion) {
+    written = co_await record_unoffered(request, *completion);
+  } else if (completion.error().kind == ErrorKind::limit || completion.error().kind == ErrorKind::denied) {
+    written = co_await ledger_.append(limit_row(*context_, source_, model_, completion.error()));
+  }
   if (!written) co_return fail(std::move(written.error()));
   co_return completion;
 }

@@ -1,5 +1,6 @@
-// What the orchestrator writes into the ledger of a message: who its sender was found to be, and which limit refused a
-// model call. (Tool calls are written by the gate, tool/gate.h.) Rows are pure; LedgeredProvider appends.
+// What the orchestrator writes into the ledger of a message: who its sender was found to be, which limit refused a
+// model call, and which tools the model asked for that it was not offered. (Calls of offered ones are written by the
+// gate, tool/gate.h.) Rows are pure; LedgeredProvider appends.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,11 @@ audit::Record resolution_row(const channel::Incoming& incoming, const Sender& se
 audit::Record limit_row(const rbac::RoleContext& context, const std::string& source, const std::string& model,
                         const Error& refusal);
 
-// Outside the limits of a model call: a refusal by one of them is on record before anybody hears of it.
+// A call of a tool that was not offered, which the loop refuses.
+audit::Record unoffered_row(const rbac::RoleContext& context, const std::string& source, std::string_view tool);
+
+// Outside the limits of a model call: a refusal by one of them is on record before anybody hears of it, and so is each
+// call of a tool that was not offered.
 class LedgeredProvider final : public provider::ProviderWrapper {
  public:
   // All but `context` outlive it.
@@ -33,6 +38,8 @@ class LedgeredProvider final : public provider::ProviderWrapper {
                                               Deadline deadline) override;
 
  private:
+  Task<Result<void>> record_unoffered(const provider::Request& request, const provider::Completion& completion);
+
   audit::Ledger& ledger_;
   std::shared_ptr<const rbac::RoleContext> context_;
   const std::string& source_;

@@ -72,3 +72,22 @@ TEST_CASE("a model call that a limit refuses is a row that names the limit") {
   CHECK(row.rule == "rate_limit_per_minute (model calls) of role buyer");
   CHECK(row.resource == "fake-1");
 }
+
+TEST_CASE("a call of a tool that was not offered is a denial on record, before the model is told") {
+  GatewayFixture f;
+  f.model.then(FakeProvider::calls({{.id = "c1", .name = "file_write", .arguments = "{}"},
+                                    {.id = "c2", .name = "product_search", .arguments = R"({"query":"x"})"}}));
+  std::size_t rows_before_it_is_told = 0;
+  f.model.then([&](const provider::TextSink&) -> Task<Result<provider::Completion>> {
+    rows_before_it_is_told = f.ledger.records.size();
+    co_return FakeProvider::text("sorry");
+  });
+  f.ask("42", "write a file");
+  CHECK(rows_before_it_is_told == 3);  // who it is, the call that was not offered, the one that was
+  const audit::Record& row = f.ledger.records.at(1);
+  CHECK(row.kind == audit::Kind::decision);
+  CHECK(row.outcome == audit::Outcome::denied);
+  CHECK(row.resource == "file_write");
+  CHECK(row.who == "telegram:42");
+  CHECK(row.rule == "not offered");
+}
