@@ -61,10 +61,6 @@ class Lanes {
     found->second.items.clear();
   }
 
-  bool is_running(const std::string& lane) const {
-    auto found = lanes_.find(lane);
-    return found != lanes_.end() && found->second.is_running;
-  }
   std::size_t waiting() const { return waiting_; }
   std::size_t running() const { return running_; }
 

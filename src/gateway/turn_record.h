@@ -29,7 +29,6 @@ class TurnRecord {
   Task<Result<void>> add(Step step, Deadline deadline);
   // Not waited for: rides along with a later commit. It is for what may be done again or is known to be cut off.
   void note(Step step);
-  bool was_interrupted() const { return !kept_.empty(); }
 
  private:
   using Key = std::pair<std::string, std::pair<std::int64_t, std::int64_t>>;
