@@ -181,20 +181,27 @@ void TelegramSimulator::State::wake() {
 
 // ---- updates ----
 
-// An offset confirms what is below it. One that fits nothing known (the ids have started anew) confirms nothing.
-void TelegramSimulator::State::confirm(std::int64_t offset) {
-  highest_offset = std::max(highest_offset, offset);
-  if (offset < 0) {
-    while (static_cast<std::int64_t>(queue.size()) > -offset) queue.pop_front();
-    return;
-  }
+// What an offset confirms of the queue, by place: an id can stand there twice, and behind a greater one. An offset that
+// fits nothing known (the ids have started anew) confirms nothing.
+std::vector<bool> TelegramSimulator::State::confirmed_by(std::int64_t offset) const {
+  std::vector<bool> confirmed(queue.size(), false);
+  const auto length = static_cast<std::int64_t>(queue.size());
   const auto last = std::find_if(queue.rbegin(), queue.rend(),
                                  [&](const Queued& queued) { return queued.is_delivered && queued.id == offset - 1; });
-  if (last != queue.rend()) {
-    queue.erase(queue.begin(), last.base());
-  } else if (offset <= next_update + 10) {
-    std::erase_if(queue, [&](const Queued& queued) { return queued.id < offset; });
+  const std::int64_t first_kept = offset < 0 ? length + offset : queue.rend() - last;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const bool is_below = offset >= 0 && last == queue.rend() && offset <= next_update + 10 &&
+                          queue[static_cast<std::size_t>(i)].id < offset;
+    confirmed[static_cast<std::size_t>(i)] = is_below || i < first_kept;
   }
+  return confirmed;
+}
+
+void TelegramSimulator::State::confirm(std::int64_t offset) {
+  highest_offset = std::max(highest_offset, offset);
+  const std::vector<bool> confirmed = confirmed_by(offset);
+  std::size_t at = 0;
+  std::erase_if(queue, [&](const Queued&) { return confirmed[at++]; });
 }
 
 json::array TelegramSimulator::State::take(std::int64_t limit) {
@@ -393,6 +400,16 @@ int TelegramSimulator::connections() const { return state_->server->connections(
 std::int64_t TelegramSimulator::confirmed_below() const {
   const std::lock_guard lock(state_->mutex);
   return state_->highest_offset;
+}
+
+std::vector<std::int64_t> TelegramSimulator::confirmed_by(std::int64_t offset) const {
+  const std::lock_guard lock(state_->mutex);
+  const std::vector<bool> confirmed = state_->confirmed_by(offset);
+  std::vector<std::int64_t> ids;
+  for (std::size_t i = 0; i < confirmed.size(); ++i) {
+    if (confirmed[i]) ids.push_back(state_->queue[i].id);
+  }
+  return ids;
 }
 
 std::vector<std::int64_t> TelegramSimulator::unconfirmed() const {

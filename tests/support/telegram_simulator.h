@@ -77,6 +77,8 @@ class TelegramSimulator {
   int connections() const;                             // accepted so far
   std::int64_t confirmed_below() const;                // the highest offset seen
   std::vector<std::int64_t> unconfirmed() const;
+  // Those of them that a poll with this offset would confirm.
+  std::vector<std::int64_t> confirmed_by(std::int64_t offset) const;
   // The parsed parameters of every call of `method`, in order.
   std::vector<json::object> requests(const std::string& method) const;
   // Waits until `done` holds, checked after every call; false when `timeout` passes first. For tests in other threads.

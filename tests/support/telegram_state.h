@@ -56,6 +56,7 @@ struct TelegramSimulator::State : std::enable_shared_from_this<State> {
   json::object person(std::int64_t user) const;
   json::object chat_of(std::int64_t chat) const;
 
+  std::vector<bool> confirmed_by(std::int64_t offset) const;
   void confirm(std::int64_t offset);
   json::array take(std::int64_t limit);
   bool is_allowed(const json::object& update) const;

@@ -95,10 +95,13 @@ void Recorder::note_updates(const std::string& bot, const HttpReply& reply) {
 }
 
 void Recorder::note_confirmed(const std::string& bot, std::int64_t offset) {
+  // Not simply all below it: behind an update that came once more an offset is smaller than what it confirms.
+  const std::vector<std::int64_t> ids = bots_.at(bot)->confirmed_by(offset);
   for (std::size_t i = 0; i < history_.messages.size(); ++i) {
     const Message& message = history_.messages[i];
     // Not delivered yet, so not confirmed either, whatever the offset.
-    if (kPeople[persons_[i]].bot != bot || message.update_id >= offset || message.message_id == 0) continue;
+    if (kPeople[persons_[i]].bot != bot || message.message_id == 0) continue;
+    if (std::ranges::find(ids, message.update_id) == ids.end()) continue;
     if (confirmed_.insert(message.number).second) note({.kind = Event::Kind::confirmed, .message = message.number});
   }
 }
