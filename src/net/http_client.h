@@ -51,6 +51,7 @@ struct HttpRequest {
   std::chrono::milliseconds rest_timeout{1'000};   // for what follows once the sink said BodyNext::rest
   bool is_repeatable = false;
   bool wants_fresh_connection = false;  // for a poller after an error
+  bool keeps_headers = false;           // HttpResponse::headers is filled
   // Set once the whole request has gone out: before that nothing can have been done with it. Outlives the call.
   bool* was_sent = nullptr;
 };
@@ -60,6 +61,7 @@ struct HttpResponse {
   std::string content_type;  // lower case, without parameters
   std::string retry_after;   // the header's raw value, or ""
   std::string date;          // the same: when the other side says it is
+  std::vector<Header> headers;  // all of them, names in lower case; only when the request asked for them
   std::string body;          // empty when it went to on_body; of a non-2xx answer to a call with a sink at most 64 KiB
 };
 
