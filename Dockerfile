@@ -18,7 +18,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
     ca-certificates tzdata libboost-container1.81.0 libboost-json1.81.0 libboost-url1.81.0 libfmt9 libmd4c0 \
-    libspdlog1.10 libsqlite3-0 libssl3 libutf8proc2 \
+    libspdlog1.10 libsqlite3-0 libssl3 libutf8proc2 zlib1g \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 10001 usher \
   && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin usher \

@@ -57,9 +57,10 @@ class Console final : public channel::Channel {
   Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage, Deadline) override {
     return print(message.text, passage);
   }
-  bool resends_unknown() const override { return true; }  // nobody minds a line that stands there twice
+  // Nobody minds a line that stands there twice.
+  std::chrono::seconds resends_for(const channel::Outgoing&) const override { return kForever; }
   void show_typing(const std::string&, const std::string&) override {}
-  void show_progress(const std::string&, const std::string&, std::string_view piece) override;
+  void show_progress(const channel::Outgoing&, std::string_view piece) override;
   Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override {
     co_return fail(ErrorKind::not_found, "the terminal has no attachments");
   }
@@ -148,7 +149,7 @@ channel::Incoming Console::incoming(std::string text) {
   return in;
 }
 
-void Console::show_progress(const std::string&, const std::string&, std::string_view piece) {
+void Console::show_progress(const channel::Outgoing&, std::string_view piece) {
   if (!is_output_terminal_ || progress_.size() + piece.size() > kMaxProgress) return;
   progress_ += piece;
   const std::string_view fresh = std::string_view(progress_).substr(shown_);

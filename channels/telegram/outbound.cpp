@@ -43,7 +43,8 @@ Task<Result<channel::Delivery>> Outbound::send(channel::Outgoing message, channe
                                                Deadline deadline) {
   const std::vector<Chunk> chunks = chunks_of(message.text);
   if (chunks.empty()) co_return fail(ErrorKind::invalid, "the message holds nothing that can be seen");
-  Target target{current_chat(message.chat), std::move(message.thread), std::move(message.reply_to)};
+  Target target{current_chat(message.chat), std::move(message.thread),
+                message.is_group ? std::move(message.reply_to) : ""};
   std::size_t seen = passage.parts_arrived();  // by people: not those that Telegram finds empty
   while (passage.parts_arrived() < chunks.size()) {
     if (passage.parts_arrived() > 0) target.reply_to.clear();  // only the first part quotes the question

@@ -83,7 +83,9 @@ class Telegram final : public channel::Channel {
     return outbound_.send(message, passage, deadline);
   }
   bool can_send_now(const std::string& chat) const override { return outbound_.can_send_now(chat); }
-  bool resends_unknown() const override { return options_.resend_unknown; }
+  std::chrono::seconds resends_for(const channel::Outgoing&) const override {
+    return options_.resend_unknown ? kForever : std::chrono::seconds(0);
+  }
   void show_typing(const std::string& chat, const std::string& thread) override;
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes,
                                   Deadline deadline) override {

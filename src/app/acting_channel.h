@@ -35,10 +35,12 @@ class ActingChannel final : public channel::Channel {
     return inner_->send(message, passage, deadline);
   }
   bool can_send_now(const std::string& chat) const override { return inner_->can_send_now(chat); }
-  bool resends_unknown() const override { return inner_->resends_unknown(); }
+  std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
+    return inner_->resends_for(message);
+  }
   void show_typing(const std::string& chat, const std::string& thread) override { inner_->show_typing(chat, thread); }
-  void show_progress(const std::string& chat, const std::string& thread, std::string_view piece) override {
-    inner_->show_progress(chat, thread, piece);
+  void show_progress(const channel::Outgoing& answer, std::string_view piece) override {
+    inner_->show_progress(answer, piece);
   }
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes,
                                   Deadline deadline) override {

@@ -2,6 +2,7 @@
 // platform lives in a library of its own under channels/. Event-loop thread only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,8 +34,9 @@ struct Incoming {
   std::string sender_id;     // canonical decimal id; "" = nobody (channel post, anonymous admin): turned away
   std::string display_name;  // unverified
   std::string chat;
-  std::string thread;      // "" = none
-  std::string message_id;  // to reply to
+  std::string thread;  // "" = none
+  // What a reply refers to; means something to the channel only, and is at most 512 bytes long.
+  std::string message_id;
   bool is_group = false;
   std::string text;
   std::vector<Attachment> attachments;
@@ -44,11 +46,25 @@ struct Incoming {
   std::vector<std::string> platform_roles;
 };
 
+// The platform roles that a sender holds in one guild.
+struct GuildRoles {
+  std::string guild;
+  std::vector<std::string> roles;
+};
+
+// Something that whoever reads a reply may say by one press: the same as writing it.
+struct Choice {
+  std::string label;  // what stands on the button, at most 40 code points
+  std::string says;   // at most 60 bytes
+};
+
 struct Outgoing {
   std::string chat;
   std::string thread;
-  std::string reply_to;  // message id; used in groups, "" = none
-  std::string text;      // Markdown, any length; the channel converts and splits
+  std::string reply_to;         // Incoming::message_id of what is answered, "" = none
+  bool is_group = false;        // more people than its sender read along: quote what is answered
+  std::string text;             // Markdown, any length; the channel converts and splits
+  std::vector<Choice> choices;  // at most 5, beneath the last part; channels without buttons leave them out
   // Names this reply for all time, at most 20 characters of [0-9a-z-]; a channel that can makes sending it twice
   // harmless with it (Discord's nonce).
   std::string idempotency;
@@ -74,6 +90,15 @@ class Passage {
   virtual void arrived() = 0;
   // It certainly has not: it was refused, never left, or has to wait.
   virtual void came_back() = 0;
+};
+
+// Where a channel keeps how far it has read, for its next start. Lives as long as the channel.
+class Bookmark {
+ public:
+  virtual ~Bookmark() = default;
+  virtual std::string read() const = 0;  // "" = none
+  // Not waited for; on disk some milliseconds later, never before what the intake took in until now. At most 64 KiB.
+  virtual void keep(std::string place) = 0;
 };
 
 // The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then
@@ -103,9 +128,19 @@ class Channel {
     (void)chat;
     return true;
   }
-  // Whether a reply that may have arrived is sent again: where the platform makes that harmless, or the operator wants
-  // it twice rather than never.
-  virtual bool resends_unknown() const = 0;
+  // For how long after a part has left, and may have arrived, it is sent again: as long as the platform recognizes it;
+  // zero where it would stand there twice, kForever where the operator wants it twice rather than never.
+  static constexpr std::chrono::seconds kForever = std::chrono::hours(24 * 365);
+  virtual std::chrono::seconds resends_for(const Outgoing& message) const = 0;
+
+  // The platform roles of whoever wrote the message: what it carries itself, or, in a direct message, what the platform
+  // answers. An error means that nobody knows them: nobody may be seated by what they might be.
+  virtual Task<Result<std::vector<GuildRoles>>> roles_of(const Incoming& message, Deadline deadline) {
+    (void)deadline;
+    std::vector<GuildRoles> held;
+    if (!message.guild.empty()) held.push_back({message.guild, message.platform_roles});
+    co_return held;
+  }
 
   // "typing…", best effort, never waited for. Repeated by the caller every few seconds.
   virtual void show_typing(const std::string& chat, const std::string& thread) = 0;
@@ -113,10 +148,9 @@ class Channel {
   // Downloads an attachment, at most max_bytes.
   virtual Task<Result<std::string>> fetch(const Attachment& attachment, std::size_t max_bytes, Deadline deadline) = 0;
 
-  // A piece of the answer while it grows; a preview only. Channels without a cheap way ignore it.
-  virtual void show_progress(const std::string& chat, const std::string& thread, std::string_view piece) {
-    (void)chat, (void)thread, (void)piece;
-  }
+  // A piece of the answer while it grows; a preview only, which the send() of the same idempotency replaces. `answer`
+  // says where it will go; its text is still empty. Channels without a cheap way ignore it.
+  virtual void show_progress(const Outgoing& answer, std::string_view piece) { (void)answer, (void)piece; }
 
   // "" = healthy; otherwise what is wrong and since when, for operators.
   virtual std::string health() const = 0;

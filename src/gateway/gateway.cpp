@@ -67,7 +67,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   Task<bool> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
   Task<std::optional<bool>> keep_reply(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
                                        const Reply& reply);
-  Leaving leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel, std::string text) const;
+  Leaving leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel, Reply reply) const;
   bool stop_turn(const std::string& lane, Accepted& accepted);
   void finish_one(const channel::Channel& channel);
   void wake_if_idle();
@@ -154,7 +154,12 @@ Task<Result<void>> Gateway::State::recover() {
 Task<void> Gateway::State::resume(Accepted accepted) {
   channel::Channel& channel = *find(accepted.incoming.channel)->channel;
   co_await remember_again(accepted);
-  if (accepted.state == MessageState::sending && !channel.resends_unknown()) {
+  const bool may_have_left = accepted.state == MessageState::sending;
+  const std::chrono::milliseconds away = services.clock.wall() - accepted.left_at;
+  Leaving leaving = leaving_of(lane_of(accepted, channel), accepted, channel, std::move(accepted.reply));
+  // A clock that was set back says nothing of how long it is.
+  const bool is_harmless = away >= std::chrono::milliseconds(0) && away < channel.resends_for(leaving.outgoing);
+  if (may_have_left && !is_harmless && channel.resends_for(leaving.outgoing) != channel::Channel::kForever) {
     spdlog::warn(
         "{}: the last run ended while the reply to message {} was leaving for chat {}: nobody knows whether it "
         "arrived, and it is not sent again (resend_unknown). `usher conversations --state unknown` lists "
@@ -164,7 +169,8 @@ Task<void> Gateway::State::resume(Accepted accepted) {
     finish_one(channel);
     co_return;
   }
-  outbox.push(leaving_of(lane_of(accepted, channel), accepted, channel, std::move(accepted.reply.text)));
+  if (may_have_left) leaving.away = away;
+  outbox.push(std::move(leaving));
 }
 
 // What the reply says may not have reached its sender's memory; appending twice changes nothing.
@@ -303,7 +309,7 @@ Task<bool> Gateway::State::answer(const std::string& lane, const Accepted& accep
     if (!appended) spdlog::error("message {} is not remembered: {}", accepted.id, appended.error().message);
   }
   failpoint("reply.remembered");
-  Leaving leaving = leaving_of(lane, accepted, channel, std::move(outcome.reply.text));
+  Leaving leaving = leaving_of(lane, accepted, channel, std::move(outcome.reply));
   leaving.is_leaving = *is_leaving;
   outbox.push(std::move(leaving));
   co_return true;
@@ -327,17 +333,15 @@ Task<std::optional<bool>> Gateway::State::keep_reply(const std::string& lane, co
 }
 
 Leaving Gateway::State::leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel,
-                                   std::string text) const {
-  const channel::Incoming& incoming = accepted.incoming;
-  return {.id = accepted.id,
-          .lane = std::move(lane),
-          .channel = &channel,
-          .outgoing = {.chat = incoming.chat,
-                       .thread = incoming.thread,
-                       .reply_to = incoming.is_group ? incoming.message_id : "",
-                       .text = std::move(text),
-                       .idempotency = fmt::format("{}-{}", services.journal.instance(), accepted.id)},
-          .parts_arrived = accepted.parts_arrived};
+                                   Reply reply) const {
+  Leaving leaving{.id = accepted.id,
+                  .lane = std::move(lane),
+                  .channel = &channel,
+                  .outgoing = answer_to(accepted, services.journal.instance()),
+                  .parts_arrived = accepted.parts_arrived};
+  leaving.outgoing.text = std::move(reply.text);
+  leaving.outgoing.choices = std::move(reply.choices);
+  return leaving;
 }
 
 // Ends the lane's turn early; false when none is being worked on.

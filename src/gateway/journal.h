@@ -46,7 +46,8 @@ struct Remembrance {
 
 struct Reply {
   std::string text;  // Markdown; "" = nobody is to be answered
-  Remembrance remembrance;
+  Remembrance remembrance{};
+  std::vector<channel::Choice> choices{};
 };
 
 // One thing that a turn did. `agent` is "" for the sender's own, else the way to a subagent: "3.0" is the one that call
@@ -74,7 +75,11 @@ struct Accepted {
   Reply reply{};              // from ready on
   // From ready on: the parts of the reply that have arrived. In `sending` the next one may have arrived as well.
   std::size_t parts_arrived = 0;
+  WallTime left_at{};  // of `sending`: when the next part left
 };
+
+// Where the reply to that message goes and what names it; its text is still empty. `instance` as of Journal.
+channel::Outgoing answer_to(const Accepted& accepted, std::string_view instance);
 
 // One line of `usher conversations`.
 struct ConversationRow {
@@ -115,6 +120,11 @@ class Journal {
   // messages, and at all that are not done.
   virtual Task<Result<std::vector<ConversationRow>>> conversations(std::optional<MessageState> state,
                                                                    std::size_t max_rows) = 0;
+  // Where a channel has read to, as it said itself; "" = nowhere yet. Written down like a mark, never before the
+  // messages that were accepted until now.
+  virtual std::string place_of(const std::string& channel) const = 0;
+  virtual void mark_place(const std::string& channel, std::string place) = 0;
+
   // A name that no other journal has: what makes ids of messages unique beyond it. 8 characters of [0-9a-f].
   virtual const std::string& instance() const = 0;
   // Writes out marks that still wait. Call before destruction.

@@ -33,7 +33,9 @@ class JournalPassage final : public channel::Passage {
         id_(leaving.id),
         parts_arrived_(leaving.parts_arrived),
         parts_on_record_(leaving.parts_arrived),
-        is_leaving_(leaving.is_leaving) {}
+        is_leaving_(leaving.is_leaving),
+        left_at_(Clock::now() - leaving.away.value_or(std::chrono::milliseconds(0))),
+        may_have_left_(leaving.away.has_value()) {}
 
   std::size_t parts_arrived() const override { return parts_arrived_; }
 
@@ -45,6 +47,8 @@ class JournalPassage final : public channel::Passage {
       is_leaving_ = true;
       parts_on_record_ = parts_arrived_;
     }
+    if (!may_have_left_) left_at_ = Clock::now();
+    may_have_left_ = true;
     failpoint("delivery.part_leaving");
     co_return Result<void>();
   }
@@ -52,14 +56,18 @@ class JournalPassage final : public channel::Passage {
   // Whether it was our own disk that kept the next part from leaving.
   bool is_held_back() const { return is_held_back_; }
 
+  // Whether the next part, if it may have left, first did so within `window`.
+  bool has_left_within(std::chrono::seconds window) const { return Clock::now() - left_at_ < window; }
+
   void arrived() override {
     failpoint("delivery.part_arrived");
     ++parts_arrived_;
-    is_leaving_ = false;
+    is_leaving_ = may_have_left_ = false;
     // The last one is marked as sent, those before when the next one leaves.
   }
 
   void came_back() override {
+    may_have_left_ = false;
     // Parts behind the last commit have arrived: the next one surely has not.
     if (!is_leaving_ && parts_arrived_ == parts_on_record_) return;
     is_leaving_ = false;
@@ -68,11 +76,15 @@ class JournalPassage final : public channel::Passage {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   Journal& journal_;
   MessageId id_;
   std::size_t parts_arrived_;
   std::size_t parts_on_record_;
   bool is_leaving_;
+  Clock::time_point left_at_;
+  bool may_have_left_;
   bool is_held_back_ = false;
 };
 
@@ -165,7 +177,8 @@ Task<std::optional<MessageState>> Outbox::State::deliver(const Leaving& leaving,
   std::chrono::milliseconds delay = kFirstRetry;
   while (true) {
     Result<channel::Delivery> sent = co_await send(leaving, passage);
-    const bool is_resent = sent == channel::Delivery::unknown && leaving.channel->resends_unknown();
+    const bool is_resent =
+        sent == channel::Delivery::unknown && passage.has_left_within(leaving.channel->resends_for(leaving.outgoing));
     if (!is_resent) {
       const std::optional<MessageState> became = judge(leaving, passage, sent);
       if (became) co_return became;

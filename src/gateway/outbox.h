@@ -4,9 +4,11 @@
 // again, ever more rarely, and stays in the journal when the process ends. Event-loop thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/async.h"
@@ -23,6 +25,7 @@ struct Leaving {
   channel::Outgoing outgoing;
   std::size_t parts_arrived = 0;
   bool is_leaving = false;  // the journal says `sending` for the next part, and it has surely not left yet
+  std::optional<std::chrono::milliseconds> away{};  // how long ago the next part left, if it may have
 };
 
 class Outbox {

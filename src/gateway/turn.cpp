@@ -204,7 +204,8 @@ Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel:
   setting.limits.max_iterations = services_.config->agent.max_iterations;
   setting.limits.turn_deadline = deadline;
   setting.hooks.is_cancelled = std::move(is_cancelled);
-  setting.hooks.on_text = [&](std::string_view piece) { channel.show_progress(incoming.chat, incoming.thread, piece); };
+  const channel::Outgoing growing = answer_to(accepted, services_.journal.instance());
+  setting.hooks.on_text = [&](std::string_view piece) { channel.show_progress(growing, piece); };
   TurnRecord record(services_.journal, accepted.id, accepted.steps);
   TurnAgents agents(services_, std::move(setting), record);
   Result<agent::TurnResult> result = co_await agents.answer(*history);

@@ -114,7 +114,7 @@ struct Fixture {
     return false;
   }
   void send(const std::string& text) {
-    const channel::Outgoing message{"local", "", "", text, "1"};
+    const channel::Outgoing message{.chat = "local", .text = text, .idempotency = "1"};
     usher::testing::FakePassage passage;
     const auto sent = usher::testing::run_task(loop, channel->send(message, passage, Deadline::in(1s)));
     CHECK(sent == channel::Delivery::sent);
@@ -238,10 +238,11 @@ TEST_CASE("an answer that was shown while it grew is not printed again") {
   Terminal t;
   Pipe in;
   Fixture f(in.from.value, t.program.value);
-  for (const char* piece : {"The answer", " is \xe2\x82", "\xac", "3."}) f.channel->show_progress("local", "", piece);
+  for (const char* piece : {"The answer", " is \xe2\x82", "\xac", "3."})
+    f.channel->show_progress({.chat = "local"}, piece);
   f.send("The answer is €3.");
   CHECK(t.person.read_some() == "The answer is €3.\n");
-  f.channel->show_progress("local", "", "Something el");
+  f.channel->show_progress({.chat = "local"}, "Something el");
   f.send("Sorry, that failed.");
   CHECK(t.person.read_some() == "Something el\nSorry, that failed.\n");
 }
@@ -249,7 +250,7 @@ TEST_CASE("an answer that was shown while it grew is not printed again") {
 TEST_CASE("progress is not shown on a pipe") {
   Pipe in, out;
   Fixture f(in.from.value, out.to.value);
-  f.channel->show_progress("local", "", "grow");
+  f.channel->show_progress({.chat = "local"}, "grow");
   f.send("grown");
   CHECK(out.from.read_some() == "grown\n");
 }
@@ -266,8 +267,8 @@ TEST_CASE("a model cannot drive the terminal") {
   for (char c : {'\x1b', '\x07', '\r', '\x7f'}) CHECK(shown.find(c) == std::string::npos);
   CHECK(shown.find("\xc2\x9b") == std::string::npos);
   CHECK(shown.find("d\te\n") != std::string::npos);
-  f.channel->show_progress("local", "", "x\x1b");
-  f.channel->show_progress("local", "", "[2J");
+  f.channel->show_progress({.chat = "local"}, "x\x1b");
+  f.channel->show_progress({.chat = "local"}, "[2J");
   CHECK(t.person.read_some().find('\x1b') == std::string::npos);
 }
 

@@ -166,7 +166,7 @@ TEST_CASE("a reply that was leaving when the process died is unknown: not sent a
   CHECK(conversations(careful, MessageState::unknown)[0].last_reply == "done");
 
   GatewayFixture eager(kShopConfig, &f);
-  eager.resends_unknown = true;
+  eager.resends = channel::Channel::kForever;
   eager.start();
   eager.wait_for_sent(1);
   CHECK(eager.channel->sent[0].text == "done");
@@ -184,7 +184,7 @@ TEST_CASE(
   CHECK(f.channel->sent.empty());
 
   GatewayFixture eager;
-  eager.channel->resends = true;
+  eager.channel->resends = channel::Channel::kForever;
   eager.channel->outcomes.push_back(channel::Delivery::unknown);
   CHECK(eager.ask("42", "hi") == "done");
 }
@@ -218,7 +218,7 @@ TEST_CASE("a stored reply is in its sender's memory after the next start, once, 
     while (!is_leaving) f.run_some();
     GatewayFixture next(kShopConfig, &f);
     if (!was_remembered) std::filesystem::remove_all(next.config->gateway.data_dir / "default/memory");
-    next.resends_unknown = true;
+    next.resends = channel::Channel::kForever;
     next.start();
     next.wait_for_sent(1);
     next.ask("42", "and now?");

@@ -53,7 +53,7 @@ class FakeChannel final : public channel::Channel {
     co_return channel::Delivery::sent;
   }
   bool can_send_now(const std::string&) const override { return can_send; }
-  bool resends_unknown() const override { return resends; }
+  std::chrono::seconds resends_for(const channel::Outgoing&) const override { return resends; }
   void show_typing(const std::string&, const std::string&) override {}
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
@@ -81,7 +81,8 @@ class FakeChannel final : public channel::Channel {
   std::vector<channel::Outgoing> sent;
   std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
-  bool can_send = true, resends = false;
+  bool can_send = true;
+  std::chrono::seconds resends{0};
   std::map<std::string, std::string> files;
   int attempts = 0;
   std::function<void()> on_ready, on_sent;

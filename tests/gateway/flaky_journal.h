@@ -66,6 +66,10 @@ class FlakyJournal final : public Journal {
                                                                     std::size_t n) override {
     return inner_->conversations(s, n);
   }
+  std::string place_of(const std::string& channel) const override { return inner_->place_of(channel); }
+  void mark_place(const std::string& channel, std::string place) override {
+    inner_->mark_place(channel, std::move(place));
+  }
   const std::string& instance() const override { return inner_->instance(); }
   Task<Result<void>> flush() override { return inner_->flush(); }
 

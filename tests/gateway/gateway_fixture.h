@@ -128,7 +128,7 @@ class GatewayFixture {
                     bounds);
     auto made = std::make_unique<FakeChannel>(loop.get_executor(), "bot");
     channel = made.get();
-    channel->resends = resends_unknown;
+    channel->resends = resends;
     gateway->add(std::move(made));
     if (has_other) {
       auto second = std::make_unique<FakeChannel>(loop.get_executor(), "other");
@@ -205,7 +205,7 @@ class GatewayFixture {
   FakeChannel* other = nullptr;
   bool has_other = false;
   std::function<std::unique_ptr<gateway::Journal>(std::unique_ptr<gateway::Journal>)> wrap;
-  bool resends_unknown = false;  // of the next start's channel
+  std::chrono::seconds resends{0};  // of the next start's channel
   bool has_ended = false;
 
  private:

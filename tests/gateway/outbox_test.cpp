@@ -114,7 +114,7 @@ TEST_CASE("a reply whose first part has arrived and whose second has not left is
       has_tried = true;
       co_return fail(ErrorKind::busy, "Telegram asks to wait longer than this message may");
     }
-    bool resends_unknown() const override { return false; }
+    std::chrono::seconds resends_for(const channel::Outgoing&) const override { return std::chrono::seconds(0); }
     void show_typing(const std::string&, const std::string&) override {}
     Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override { co_return ""; }
     std::string health() const override { return ""; }

@@ -75,7 +75,7 @@ struct Fixture {
   Result<channel::Delivery> send(const std::string& chat, const std::string& text, const std::string& thread = "",
                                  const std::string& reply_to = "", std::chrono::milliseconds limit = 5s) {
     std::optional<Result<channel::Delivery>> result;
-    const channel::Outgoing message{chat, thread, reply_to, text, "id-1"};
+    const channel::Outgoing message{chat, thread, reply_to, !reply_to.empty(), text, {}, "id-1"};
     testing::FakePassage passage;
     asio::co_spawn(loop, channel->send(message, passage, Deadline::in(limit)),
                    [&](std::exception_ptr, Result<channel::Delivery> r) { result.emplace(std::move(r)); });

@@ -39,7 +39,7 @@ struct Fixture {
 
   Result<channel::Delivery> send(const std::string& chat, const std::string& text, const std::string& thread = "",
                                  const std::string& reply_to = "", std::chrono::milliseconds limit = 5s) {
-    const channel::Outgoing message{chat, thread, reply_to, text, "id-1"};
+    const channel::Outgoing message{chat, thread, reply_to, !reply_to.empty(), text, {}, "id-1"};
     passage = FakePassage(arrived_before);
     return run_task(loop, channel->send(message, passage, Deadline::in(limit)));
   }
@@ -210,7 +210,7 @@ TEST_CASE("what was refused, or never left, has come back and may be sent again"
 TEST_CASE("nothing leaves that could not be put on record") {
   Fixture f;
   f.passage.refusal = Error{ErrorKind::io, "the disk is full"};
-  const channel::Outgoing message{"7", "", "", "hi", "id-1"};
+  const channel::Outgoing message{.chat = "7", .text = "hi", .idempotency = "id-1"};
   CHECK(run_task(f.loop, f.channel->send(message, f.passage, Deadline::in(5s))).error().kind == ErrorKind::io);
   CHECK(f.simulator.count("sendMessage") == 0);
 }
@@ -309,7 +309,7 @@ TEST_CASE("what had no time left to leave has not left") {
 TEST_CASE("a wait for Telegram's limit that is given up is no refusal") {
   Fixture f;
   f.simulator.too_many_requests("sendMessage", 3);
-  const channel::Outgoing message{"7", "", "", "hi", "id-1"};
+  const channel::Outgoing message{.chat = "7", .text = "hi", .idempotency = "id-1"};
   FakePassage passage(0);
   std::optional<Result<channel::Delivery>> sent;
   asio::cancellation_signal abandon;

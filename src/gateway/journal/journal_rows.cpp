@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/failpoint.h"
+#include "gateway/journal/choices_json.h"
 #include "gateway/journal/incoming_json.h"
 #include "gateway/journal/remembrance_json.h"
 
@@ -45,7 +46,10 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE step(message INTEGER NOT NULL, agent TEXT NOT NULL, kind INTEGER NOT NULL, number INTEGER NOT NULL,"
     "  payload TEXT NOT NULL, PRIMARY KEY(message, agent, kind, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE instance(name TEXT NOT NULL) STRICT;"
-    "INSERT INTO instance VALUES (lower(hex(randomblob(4))));"};
+    "INSERT INTO instance VALUES (lower(hex(randomblob(4))));",
+    "ALTER TABLE message ADD COLUMN choices TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN left_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE place(channel TEXT NOT NULL PRIMARY KEY, place TEXT NOT NULL) STRICT, WITHOUT ROWID;"};
 
 std::int64_t number_of(MessageState state) { return static_cast<std::int64_t>(state); }
 std::int64_t millis(WallTime time) { return time.time_since_epoch().count(); }
@@ -73,7 +77,9 @@ bool read_message(const Row& row, const std::filesystem::path& data_dir, Accepte
   accepted.state = static_cast<MessageState>(row.integer(4));
   accepted.interruptions = static_cast<int>(row.integer(5));
   accepted.parts_arrived = static_cast<std::size_t>(row.integer(6));
+  accepted.left_at = WallTime(std::chrono::milliseconds(row.integer(8)));
   accepted.reply.text = row.text(2);
+  accepted.reply.choices = choices_from_json(row.text(7));
   Result<channel::Incoming> incoming = incoming_from_json(row.text(1));
   if (!incoming) {
     spdlog::error("journal: message {} cannot be read and is left aside: {}", accepted.id, incoming.error().message);
@@ -118,6 +124,15 @@ std::optional<MessageState> parse_message_state(std::string_view word) {
   return static_cast<MessageState>(found - std::begin(kStateNames));
 }
 
+channel::Outgoing answer_to(const Accepted& accepted, std::string_view instance) {
+  const channel::Incoming& incoming = accepted.incoming;
+  return {.chat = incoming.chat,
+          .thread = incoming.thread,
+          .reply_to = incoming.message_id,
+          .is_group = incoming.is_group,
+          .idempotency = fmt::format("{}-{}", instance, accepted.id)};
+}
+
 void Notes::pass_failpoint() const {
   for (const Mark& mark : marks) {
     if (mark.state == MessageState::sent) failpoint("delivery.sent");
@@ -129,6 +144,7 @@ void Notes::give_back(Notes failed) {
   marks.insert(marks.begin(), failed.marks.begin(), failed.marks.end());
   steps.insert(steps.begin(), std::make_move_iterator(failed.steps.begin()),
                std::make_move_iterator(failed.steps.end()));
+  places.merge(failed.places);  // a newer one stays
 }
 
 Result<void> write_notes(Database& database, const Notes& notes) {
@@ -138,6 +154,11 @@ Result<void> write_notes(Database& database, const Notes& notes) {
   }
   for (const Mark& mark : notes.marks) {
     Result<void> written = write_mark(database, mark);
+    if (!written) return written;
+  }
+  for (const auto& [channel, place] : notes.places) {
+    Result<void> written = database.run("INSERT OR REPLACE INTO place VALUES(?, ?)",
+                                        {Value(std::string_view(channel)), Value(std::string_view(place))});
     if (!written) return written;
   }
   return {};
@@ -176,16 +197,20 @@ Result<void> forget_done(Database& database, WallTime sent_before, WallTime show
   return database.run("DELETE FROM message WHERE state > 4 AND accepted_at < ?", {Value(millis(shown_before))});
 }
 
-Result<void> update_reply(Database& database, MessageId id, std::string_view text, std::string_view remembrance,
-                          bool is_leaving) {
+Result<void> update_reply(Database& database, MessageId id, const ReplyRow& reply, bool is_leaving, WallTime now) {
   const MessageState state = is_leaving ? MessageState::sending : MessageState::ready;
-  return database.run("UPDATE message SET state = ?, reply = ?, remembrance = ? WHERE id = ? AND state < 2",
-                      {Value(number_of(state)), Value(text), Value(remembrance), Value(id)});
+  return database.run(
+      "UPDATE message SET state = ?, reply = ?, remembrance = ?, choices = ?, left_at = ? WHERE id = ? AND state < 2",
+      {Value(number_of(state)), Value(std::string_view(reply.text)), Value(std::string_view(reply.remembrance)),
+       Value(std::string_view(reply.choices)), Value(millis(now)), Value(id)});
 }
 
-Result<void> update_leaving(Database& database, MessageId id, std::size_t parts_arrived) {
-  return database.run("UPDATE message SET state = 3, parts_arrived = ? WHERE id = ? AND state IN (2, 3)",
-                      {Value(static_cast<std::int64_t>(parts_arrived)), Value(id)});
+Result<void> update_leaving(Database& database, MessageId id, std::size_t parts_arrived, WallTime now) {
+  const auto parts = static_cast<std::int64_t>(parts_arrived);
+  return database.run(
+      "UPDATE message SET left_at = CASE WHEN state = 3 AND parts_arrived = ? THEN left_at ELSE ? END,"
+      " state = 3, parts_arrived = ? WHERE id = ? AND state IN (2, 3)",
+      {Value(parts), Value(millis(now)), Value(parts), Value(id)});
 }
 
 Result<std::vector<Accepted>> take_unfinished(Database& database, const std::filesystem::path& data_dir) {
@@ -195,7 +220,7 @@ Result<std::vector<Accepted>> take_unfinished(Database& database, const std::fil
   std::vector<Accepted> found;
   if (done) {
     done = database.query(
-        "SELECT id, incoming, reply, remembrance, state, interruptions, parts_arrived FROM message"
+        "SELECT id, incoming, reply, remembrance, state, interruptions, parts_arrived, choices, left_at FROM message"
         " WHERE state < 4 ORDER BY id",
         {}, [&](const Row& row) {
           Accepted accepted;
@@ -233,6 +258,14 @@ Result<std::vector<ConversationRow>> select_conversations(Database& database, st
       });
   if (!read) return fail(std::move(read.error()));
   return rows;
+}
+
+Result<std::map<std::string, std::string>> select_places(Database& database) {
+  std::map<std::string, std::string> places;
+  Result<void> read = database.query("SELECT channel, place FROM place", {},
+                                     [&](const Row& row) { places[std::string(row.text(0))] = row.text(1); });
+  if (!read) return fail(std::move(read.error()));
+  return places;
 }
 
 Result<std::string> select_instance(Database& database) {

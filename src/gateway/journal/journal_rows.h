@@ -2,6 +2,7 @@
 // database. Private to src/gateway/journal.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,8 +29,9 @@ struct NotedStep {
 struct Notes {
   std::vector<Mark> marks;
   std::vector<NotedStep> steps;
+  std::map<std::string, std::string> places{};  // by channel, the newest
 
-  bool empty() const { return marks.empty() && steps.empty(); }
+  bool empty() const { return marks.empty() && steps.empty() && places.empty(); }
   // They are stored: the one of delivery.sent when it is said of a reply.
   void pass_failpoint() const;
   // Those of a write that failed come before later ones. A mark that something has not left is given up: to forget it
@@ -43,13 +45,19 @@ Result<void> insert_messages(store::Database& database, const std::vector<channe
 Result<void> insert_step(store::Database& database, MessageId id, const Step& step);
 // Done messages of before that moment; a message that is not done is never forgotten.
 Result<void> forget_done(store::Database& database, WallTime sent_before, WallTime shown_before);
-Result<void> update_reply(store::Database& database, MessageId id, std::string_view text, std::string_view remembrance,
-                          bool is_leaving);
-Result<void> update_leaving(store::Database& database, MessageId id, std::size_t parts_arrived);
+// What is stored of a reply.
+struct ReplyRow {
+  std::string text, remembrance, choices;
+};
+Result<void> update_reply(store::Database& database, MessageId id, const ReplyRow& reply, bool is_leaving,
+                          WallTime now);
+// A part that may have left before keeps the moment at which it first did.
+Result<void> update_leaving(store::Database& database, MessageId id, std::size_t parts_arrived, WallTime now);
 // Everything not done, with its steps; counts the interruption of what ran.
 Result<std::vector<Accepted>> take_unfinished(store::Database& database, const std::filesystem::path& data_dir);
 Result<std::vector<ConversationRow>> select_conversations(store::Database& database, std::optional<MessageState> state,
                                                           std::size_t max_rows);
 Result<std::string> select_instance(store::Database& database);
+Result<std::map<std::string, std::string>> select_places(store::Database& database);
 
 }  // namespace usher::gateway

@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "gateway/journal.h"
+#include "gateway/journal/choices_json.h"
 #include "gateway/journal/journal_rows.h"
 #include "gateway/journal/remembrance_json.h"
 #include "store/sqlite.h"
@@ -29,9 +30,11 @@ constexpr std::chrono::minutes kForgetEvery{10};
 
 class SqliteJournal final : public Journal {
  public:
-  SqliteJournal(Database database, std::string instance, asio::any_io_executor loop, const Clock& clock)
+  SqliteJournal(Database database, std::string instance, std::map<std::string, std::string> places,
+                asio::any_io_executor loop, const Clock& clock)
       : clock_(clock),
         instance_(std::move(instance)),
+        places_(std::move(places)),
         data_dir_(database.file().parent_path()),
         note_timer_(loop),
         writer_(std::move(database), loop) {}
@@ -76,9 +79,10 @@ class SqliteJournal final : public Journal {
 
   Task<Result<void>> store_reply(MessageId id, const Reply& reply, bool is_leaving) override {
     std::erase_if(notes_->marks, [id](const Mark& mark) { return mark.id == id; });
-    return commit([id, is_leaving, text = reply.text,
-                   remembrance = to_json(reply.remembrance, data_dir_)](Database& database) -> Result<void> {
-      Result<void> stored = update_reply(database, id, text, remembrance, is_leaving);
+    return commit([id, is_leaving, now = clock_.wall(),
+                   row = ReplyRow{reply.text, to_json(reply.remembrance, data_dir_), to_json(reply.choices)}](
+                      Database& database) -> Result<void> {
+      Result<void> stored = update_reply(database, id, row, is_leaving, now);
       if (!stored) return stored;
       return database.run("DELETE FROM step WHERE message = ?", {store::Value(id)});
     });
@@ -86,7 +90,9 @@ class SqliteJournal final : public Journal {
 
   Task<Result<void>> store_leaving(MessageId id, std::size_t parts_arrived) override {
     std::erase_if(notes_->marks, [id](const Mark& mark) { return mark.id == id; });
-    return commit([id, parts_arrived](Database& database) { return update_leaving(database, id, parts_arrived); });
+    return commit([id, parts_arrived, now = clock_.wall()](Database& database) {
+      return update_leaving(database, id, parts_arrived, now);
+    });
   }
 
   void mark_running(MessageId id) override {
@@ -125,6 +131,16 @@ class SqliteJournal final : public Journal {
     });
     if (!read) co_return fail(std::move(read.error()));
     co_return std::move(*found);
+  }
+
+  std::string place_of(const std::string& channel) const override {
+    const auto found = places_.find(channel);
+    return found == places_.end() ? "" : found->second;
+  }
+  void mark_place(const std::string& channel, std::string place) override {
+    places_[channel] = place;
+    notes_->places[channel] = std::move(place);
+    write_notes_within(kNoteDelay);
   }
 
   const std::string& instance() const override { return instance_; }
@@ -186,6 +202,7 @@ class SqliteJournal final : public Journal {
 
   const Clock& clock_;
   const std::string instance_;
+  std::map<std::string, std::string> places_;  // by channel
   const std::filesystem::path data_dir_;
   asio::steady_timer note_timer_;
   bool is_timer_armed_ = false;
@@ -212,7 +229,10 @@ Result<std::unique_ptr<Journal>> open_journal(const std::filesystem::path& file,
   if (!migrated) return fail(std::move(migrated.error()));
   Result<std::string> instance = select_instance(*database);
   if (!instance) return fail(std::move(instance.error()));
-  return std::make_unique<SqliteJournal>(std::move(*database), std::move(*instance), std::move(loop), clock);
+  Result<std::map<std::string, std::string>> places = select_places(*database);
+  if (!places) return fail(std::move(places.error()));
+  return std::make_unique<SqliteJournal>(std::move(*database), std::move(*instance), std::move(*places),
+                                         std::move(loop), clock);
 }
 
 }  // namespace usher::gateway

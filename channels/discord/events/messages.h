@@ -1,0 +1,28 @@
+// MESSAGE_CREATE → Incoming: who speaks, whether the bot is meant, what is said. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "channel/channel.h"
+#include "channels/discord/discord.h"
+
+namespace usher::discord {
+
+struct DecodeContext {
+  std::string channel;  // the channel's configured name
+  std::string bot_id;   // READY's user.id
+  GroupMode groups = GroupMode::mention;
+};
+
+// nullopt for what is not for the bot: its own messages, other bots', webhooks', system messages, a guild's talk that
+// does not mention it. Malformed events are nullopt with `problem` set.
+std::optional<channel::Incoming> decode_message(const json::value& event, const DecodeContext& context,
+                                                std::string& problem);
+
+// A decimal snowflake without sign or leading zero, below 2^64; how every id is checked before it is used.
+bool is_snowflake(std::string_view text);
+
+}  // namespace usher::discord

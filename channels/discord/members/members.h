@@ -1,0 +1,35 @@
+// Which roles somebody holds who writes a direct message: looked up in the guilds where roles mean something, cached
+// briefly. A guild that they are not in gives none; an answer that does not come is an error, never "no roles".
+// Event-loop thread only; `rest` must outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "channel/channel.h"
+#include "channels/discord/discord.h"
+#include "channels/discord/rest/rest.h"
+
+namespace usher::discord {
+
+class Members {
+ public:
+  Members(Rest& rest, const DiscordOptions& options);
+  ~Members();
+
+  // Learns from GUILD_CREATE which guild the roles of DiscordOptions::roles belong to.
+  void learn(const json::value& guild_create);
+  Task<Result<std::vector<channel::GuildRoles>>> roles_of(const std::string& user, Deadline deadline);
+  // GUILD_MEMBER_UPDATE, GUILD_MEMBER_REMOVE, GUILD_ROLE_DELETE: what was known of them holds no longer.
+  void forget(const std::string& user);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace usher::discord
