@@ -19,8 +19,8 @@ class WebSocketServer {
   class Peer {
    public:
     virtual ~Peer() = default;
-    virtual int number() const = 0;  // counts from 1 in the order of accepting
-    virtual const std::string& target() const = 0;  // path and query
+    virtual int number() const = 0;                                         // counts from 1 in the order of accepting
+    virtual const std::string& target() const = 0;                          // path and query
     virtual const std::map<std::string, std::string>& headers() const = 0;  // names in lower case
     virtual bool is_open() const = 0;
     // Queued, in order; each becomes one message.
