@@ -58,11 +58,11 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
-  std::string content_type;  // lower case, without parameters
-  std::string retry_after;   // the header's raw value, or ""
-  std::string date;          // the same: when the other side says it is
+  std::string content_type;     // lower case, without parameters
+  std::string retry_after;      // the header's raw value, or ""
+  std::string date;             // the same: when the other side says it is
   std::vector<Header> headers;  // all of them, names in lower case; only when the request asked for them
-  std::string body;          // empty when it went to on_body; of a non-2xx answer to a call with a sink at most 64 KiB
+  std::string body;  // empty when it went to on_body; of a non-2xx answer to a call with a sink at most 64 KiB
 };
 
 // What a sink wants after a piece of the body.
