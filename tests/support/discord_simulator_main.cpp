@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "support/discord/discord_simulator.h"
@@ -240,8 +241,12 @@ Task<HttpReply> serve(Control& control, HttpCall call) {
   }
   const Result<json::value> body = parse_json(call.body.empty() ? "{}" : call.body);
   if (!path.starts_with("/control/") || !body || !body->is_object()) co_return answer(400, "what?");
-  const std::optional<json::value> done = control.perform(path.substr(9), body->as_object());
-  co_return done ? answer(200, json::object{{"result", *done}}) : answer(404, "there is no such control");
+  try {
+    const std::optional<json::value> done = control.perform(path.substr(9), body->as_object());
+    co_return done ? answer(200, json::object{{"result", *done}}) : answer(404, "there is no such control");
+  } catch (const std::out_of_range&) {
+    co_return answer(404, "there is no such channel, message or interaction");
+  }
 }
 
 bool run_script(const Control& control, const std::string& file) {

@@ -63,8 +63,9 @@ class DiscordSimulator {
   // The next calls of `route` are answered so, once each, in order, and have no effect.
   void fault(const std::string& route, HttpReply reply);
   void too_many(const std::string& route, const std::string& scope,
-                double retry_after_seconds);                      // user, shared, global
-  void server_error(const std::string& route, int status = 502);  // with a page for people
+                double retry_after_seconds);                                                // user, shared, global
+  void refuse(const std::string& route, int status, int code, const std::string& message);  // in Discord's words
+  void server_error(const std::string& route, int status = 502);                            // with a page for people
   // The next call of `route` takes effect, and its answer is lost.
   void lose_answer(const std::string& route);
 
@@ -75,6 +76,7 @@ class DiscordSimulator {
   void cut_connections();
   void freeze_connections();
   void stop_acknowledging();
+  void ask_for_heartbeat();                   // op 1
   void ask_to_reconnect();                    // op 7
   void invalidate_sessions(bool may_resume);  // op 9; false forgets them
   void forget_sessions();                     // without a word: a later resume is answered with op 9

@@ -144,9 +144,10 @@ struct GatewayConnection {
   std::string session;  // "" before READY or RESUMED
   int shard = 0;
   std::size_t heartbeats = 0;
-  std::vector<json::object> received;         // but heartbeats
-  std::vector<std::string> sent;              // names: "HELLO", "READY", "MESSAGE_CREATE" …, "op 7", "op 9"
-  std::optional<std::uint16_t> client_close;  // the client's close code, 0 when it just went away
+  std::chrono::milliseconds first_heartbeat_after{0};  // after HELLO
+  std::vector<json::object> received;                  // but heartbeats
+  std::vector<std::string> sent;                       // names: "HELLO", "READY", "MESSAGE_CREATE" …, "op 7", "op 9"
+  std::optional<std::uint16_t> client_close;           // the client's close code, 0 when it just went away
 };
 
 }  // namespace usher::testing

@@ -94,7 +94,7 @@ std::string DiscordState::interact(DiscordInteraction interaction, json::object 
 std::string DiscordSimulator::write(DiscordWords words) {
   const std::lock_guard lock(state_->mutex);
   DiscordMessage message;
-  message.channel = state_->channel_or_first(words.channel);
+  message.channel = state_->world.channels.at(state_->channel_or_first(words.channel)).id;
   message.author = words.user;
   message.content = std::move(words.content);
   message.reply_to = words.reply_to;

@@ -92,6 +92,10 @@ void DiscordSimulator::too_many(const std::string& route, const std::string& sco
   fault(route, too_many_reply(scope, retry_after_seconds));
 }
 
+void DiscordSimulator::refuse(const std::string& route, int status, int code, const std::string& message) {
+  fault(route, rest_error(status, code, message));
+}
+
 void DiscordSimulator::server_error(const std::string& route, int status) {
   HttpReply reply;
   reply.status = status;
@@ -138,6 +142,12 @@ void DiscordSimulator::freeze_connections() {
 void DiscordSimulator::stop_acknowledging() {
   const std::lock_guard lock(state_->mutex);
   state_->gateway.stop_acknowledging();
+}
+
+void DiscordSimulator::ask_for_heartbeat() {
+  const std::lock_guard lock(state_->mutex);
+  state_->gateway.send_all(1, nullptr);
+  state_->wake();
 }
 
 void DiscordSimulator::ask_to_reconnect() {

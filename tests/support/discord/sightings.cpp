@@ -45,7 +45,11 @@ json::array DiscordSimulator::commands() const {
   return state_->commands;
 }
 
-std::size_t DiscordSimulator::count(const std::string& route) const { return requests(route).size(); }
+std::size_t DiscordSimulator::count(const std::string& route) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->calls.find(route);
+  return found == state_->calls.end() ? 0 : found->second.size();
+}
 
 std::vector<json::object> DiscordSimulator::requests(const std::string& route) const {
   const std::lock_guard lock(state_->mutex);

@@ -139,7 +139,7 @@ json::object DiscordWorld::show(const DiscordMessage& message) const {
   json::array mentions;
   for (const std::string& user : message.mentions) mentions.push_back(show_user(user));
   json::object author = show_user(message.webhook.empty() ? message.author : message.webhook, message.is_bot);
-  if (!message.webhook.empty()) author["bot"] = true, author["username"] = usernames.at(message.webhook);
+  if (!message.webhook.empty()) author["bot"] = true;
   const bool is_edited = message.edited > message.created;
   json::object out{{"id", message.id},
                    {"channel_id", message.channel},

@@ -78,6 +78,7 @@ void DiscordGateway::hello(Connection& connection) {
   if (connection.script.reconnect_before_hello) return send_op(connection, 7, nullptr);
   if (!connection.script.says_hello) return;
   const auto interval = connection.script.heartbeat.value_or(options_.heartbeat_interval);
+  connection.greeted = Clock::now();
   send_op(connection, 10, json::object{{"heartbeat_interval", interval.count()}});
 }
 
@@ -102,7 +103,10 @@ bool DiscordGateway::is_over_budget(Connection& connection) {
 
 void DiscordGateway::handle(Connection& connection, std::int64_t op, const json::value& frame) {
   if (op == 1) {
-    ++connection.seen.heartbeats;
+    if (connection.seen.heartbeats++ == 0) {
+      connection.seen.first_heartbeat_after =
+          std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - connection.greeted);
+    }
     if (connection.script.acknowledges) send_op(connection, 11, nullptr);
     return;
   }

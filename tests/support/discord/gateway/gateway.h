@@ -48,7 +48,7 @@ class DiscordGateway {
   void cut_all();
   void freeze_all();
   void stop_acknowledging();
-  void send_all(int op, const json::value& data);  // ops 7 and 9
+  void send_all(int op, const json::value& data);  // ops 1, 7 and 9
   void forget_sessions() { sessions_.clear(); }
   void script(ConnectionScript script) { scripts_.push_back(std::move(script)); }
 
@@ -83,6 +83,7 @@ class DiscordGateway {
     std::unique_ptr<DeflateStream> deflate;  // with compress=zlib-stream
     std::deque<Clock::time_point> events;    // of the last minute
     std::size_t sent_bytes = 0;
+    Clock::time_point greeted;
     bool may_send() const { return seen.is_open; }
   };
 
