@@ -262,12 +262,15 @@ bool run_script(const Control& control, const std::string& file) {
   return true;
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+struct Arguments {
   DiscordSimulatorOptions options;
   std::string script;
   std::size_t guilds = 0;
+};
+
+std::optional<Arguments> read_arguments(int count, char** arguments) {
+  Arguments out;
+  DiscordSimulatorOptions& options = out.options;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string name = arguments[i], value = arguments[i + 1];
     if (name == "--port")
@@ -275,35 +278,46 @@ int main(int count, char** arguments) {
     else if (name == "--token")
       options.token = value;
     else if (name == "--guilds")
-      guilds = std::strtoul(value.c_str(), nullptr, 10);
+      out.guilds = std::strtoul(value.c_str(), nullptr, 10);
     else if (name == "--limits")
       options.limit.calls = options.calls_per_second = value == "off" ? 0 : 50;
     else if (name == "--script")
-      script = value;
+      out.script = value;
     else
-      return std::fprintf(stderr, "usage: %s [--port N] [--token T] [--guilds N] [--limits on|off] [--script FILE]\n",
-                          arguments[0]),
-             2;
+      return std::nullopt;
   }
   // Short enough to be seen at work.
   if (options.limit.calls != 0) options.limits["POST /channels/:channel/typing"] = {2, std::chrono::milliseconds(300)};
-  asio::io_context loop(1);
-  Control* control = nullptr;
-  options.other = [&control](HttpCall call) { return serve(*control, std::move(call)); };
-  DiscordSimulator simulator(loop.get_executor(), options);
-  simulator.add_guilds(guilds, 20, 10);
-  Control own(simulator);
-  control = &own;
-  if (!script.empty() && !run_script(own, script)) return 2;
+  return out;
+}
+
+void introduce(const DiscordSimulator& simulator) {
   const std::string root = simulator.api_root();
   const std::string port = root.substr(17, root.find('/', 17) - 17);  // behind "http://127.0.0.1:"
-  std::printf("%s\n", json::serialize(json::object{{"port", std::atoi(port.c_str())},
-                                                   {"api_root", root},
-                                                   {"gateway", simulator.gateway_url()},
-                                                   {"token", options.token},
-                                                   {"guild", options.guild},
-                                                   {"channel", options.channel}})
-                          .c_str());
+  const json::object facts{{"port", std::atoi(port.c_str())},    {"api_root", root},
+                           {"gateway", simulator.gateway_url()}, {"token", simulator.options().token},
+                           {"guild", simulator.options().guild}, {"channel", simulator.options().channel}};
+  std::printf("%s\n", json::serialize(facts).c_str());
   std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  std::optional<Arguments> given = read_arguments(count, arguments);
+  if (!given) {
+    std::fprintf(stderr, "usage: %s [--port N] [--token T] [--guilds N] [--limits on|off] [--script FILE]\n",
+                 arguments[0]);
+    return 2;
+  }
+  asio::io_context loop(1);
+  Control* control = nullptr;
+  given->options.other = [&control](HttpCall call) { return serve(*control, std::move(call)); };
+  DiscordSimulator simulator(loop.get_executor(), given->options);
+  simulator.add_guilds(given->guilds, 20, 10);
+  Control own(simulator);
+  control = &own;
+  if (!given->script.empty() && !run_script(own, given->script)) return 2;
+  introduce(simulator);
   loop.run();
 }

@@ -48,6 +48,21 @@ const std::string& DiscordState::channel_or_first(const std::string& channel) co
   return channel.empty() ? options.channel : channel;
 }
 
+// Who acts: a member in a guild, a user elsewhere.
+void DiscordState::add_speaker(const DiscordInteraction& interaction, json::object& event) {
+  if (interaction.guild.empty()) {
+    event["user"] = world.show_user(interaction.user);
+    return;
+  }
+  world.member(interaction.guild, interaction.user);
+  json::object member = world.show_member(interaction.guild, interaction.user);
+  member["user"] = world.show_user(interaction.user);
+  member["permissions"] = "2248473465835073";
+  event["member"] = std::move(member);
+  event["guild_id"] = interaction.guild;
+  event["guild_locale"] = "en-GB";
+}
+
 std::string DiscordState::interact(DiscordInteraction interaction, json::object data, bool over_gateway) {
   interaction.id = world.new_id();
   interaction.token = "token-" + to_hex(sha256("interaction " + interaction.id));
@@ -68,17 +83,7 @@ std::string DiscordState::interact(DiscordInteraction interaction, json::object 
                      {"attachment_size_limit", 10 << 20},
                      {"context", interaction.guild.empty() ? 1 : 0},
                      {"data", std::move(data)}};
-  if (interaction.guild.empty()) {
-    event["user"] = world.show_user(interaction.user);
-  } else {
-    world.member(interaction.guild, interaction.user);
-    json::object member = world.show_member(interaction.guild, interaction.user);
-    member["user"] = world.show_user(interaction.user);
-    member["permissions"] = "2248473465835073";
-    event["member"] = std::move(member);
-    event["guild_id"] = interaction.guild;
-    event["guild_locale"] = "en-GB";
-  }
+  add_speaker(interaction, event);
   const auto pressed = world.messages.find(interaction.pressed);
   if (pressed != world.messages.end()) event["message"] = world.show(pressed->second);
   if (over_gateway) gateway.dispatch("INTERACTION_CREATE", event, interaction.guild);

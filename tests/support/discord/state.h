@@ -90,6 +90,7 @@ struct DiscordState : std::enable_shared_from_this<DiscordState> {
   DiscordMessage& publish(DiscordMessage message, bool pings_reply);
   void publish_edit(DiscordMessage& message);
   void publish_delete(DiscordMessage& message);
+  void add_speaker(const DiscordInteraction& interaction, json::object& event);
   // Makes the interaction and sends it, unless it travels otherwise.
   std::string interact(DiscordInteraction interaction, json::object data, bool over_gateway);
   const std::string& channel_or_first(const std::string& channel) const;
