@@ -8,11 +8,12 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
-#include <random>
 #include <tuple>
 #include <utility>
 
-#include "base/clock.h"
+#include "base/children.h"
+#include "base/stopping.h"
+#include "channel/trouble.h"
 #include "channels/telegram/bot.h"
 #include "channels/telegram/outbound.h"
 
@@ -22,41 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxTyping = 64;  // typing actions under way at once
-
-// What is wrong, since when, and how long to wait before the next try. Pure but for the jitter.
-class Trouble {
- public:
-  Trouble(milliseconds first, milliseconds longest) : first_(first), longest_(longest), next_(first) {}
-
-  const std::string& text() const { return text_; }
-  // True when this is new: worth a line in the log.
-  bool note(std::string what) {
-    if (what == what_) return false;
-    if (what_.empty()) since_ = to_iso8601(SystemClock().wall());
-    what_ = std::move(what);
-    text_ = "since " + since_ + ": " + what_;
-    return true;
-  }
-  // True when there was something.
-  bool clear() {
-    next_ = first_;
-    if (what_.empty()) return false;
-    what_.clear();
-    text_.clear();
-    return true;
-  }
-  // Doubles from time to time; between half of it and all of it.
-  milliseconds next_wait() {
-    const milliseconds wait = next_;
-    next_ = std::min(longest_, next_ * 2);
-    return milliseconds(std::uniform_int_distribution<std::int64_t>(wait.count() / 2, wait.count())(random_));
-  }
-
- private:
-  milliseconds first_, longest_, next_;
-  std::string what_, since_, text_;
-  std::minstd_rand random_{std::random_device{}()};
-};
 
 class Telegram final : public channel::Channel {
  public:
@@ -111,7 +77,7 @@ class Telegram final : public channel::Channel {
   std::string kind_;
   Bot bot_;
   Outbound outbound_;
-  Trouble trouble_;
+  channel::Trouble trouble_;
   Children children_;
   DecodeContext context_;
 
@@ -241,13 +207,9 @@ Task<void> Telegram::set_commands() {
 // A call that stop() ends at once.
 Task<Result<ApiResult>> Telegram::call(std::string_view method, std::string body, Deadline deadline,
                                        CallOptions options) {
-  auto group = asio::experimental::make_parallel_group(
-      asio::co_spawn(*executor_, bot_.call(method, std::move(body), deadline, options), asio::deferred),
-      stopping_->async_wait(asio::deferred));
-  auto outcome = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if (is_stopped_) co_return fail(ErrorKind::cancelled, "stopped");
-  if (const std::exception_ptr& error = std::get<1>(outcome)) std::rethrow_exception(error);
-  co_return std::move(std::get<2>(outcome));
+  Result<ApiResult> answer = co_await unless_stopped(bot_.call(method, std::move(body), deadline, options), *stopping_);
+  co_return answer;
 }
 
 Task<void> Telegram::pause(milliseconds wait) {
