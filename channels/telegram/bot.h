@@ -1,7 +1,6 @@
-// One bot's calls to the Bot API, and the coroutines that nobody waits for. Event-loop thread only.
+// One bot's calls to the Bot API. Event-loop thread only.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -38,23 +37,6 @@ class Bot {
   net::HttpClient& http_;
   Secret token_;
   Result<net::Endpoint> endpoint_;
-};
-
-// Coroutines that run beside the poller and are cancelled and awaited when it ends.
-class Children {
- public:
-  Children();
-  ~Children();
-
-  std::size_t running() const;
-  // Starts `child` after the caller has next yielded; its exceptions are dropped.
-  void spawn(asio::any_io_executor executor, Task<void> child);
-  // Cancels all of them and waits until the last has ended.
-  Task<void> join();
-
- private:
-  struct State;
-  std::shared_ptr<State> state_;
 };
 
 }  // namespace usher::telegram

@@ -8,11 +8,11 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
-#include <random>
 #include <tuple>
 #include <utility>
 
-#include "base/clock.h"
+#include "base/children.h"
+#include "channel/trouble.h"
 #include "channels/telegram/bot.h"
 #include "channels/telegram/outbound.h"
 
@@ -22,41 +22,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxTyping = 64;  // typing actions under way at once
-
-// What is wrong, since when, and how long to wait before the next try. Pure but for the jitter.
-class Trouble {
- public:
-  Trouble(milliseconds first, milliseconds longest) : first_(first), longest_(longest), next_(first) {}
-
-  const std::string& text() const { return text_; }
-  // True when this is new: worth a line in the log.
-  bool note(std::string what) {
-    if (what == what_) return false;
-    if (what_.empty()) since_ = to_iso8601(SystemClock().wall());
-    what_ = std::move(what);
-    text_ = "since " + since_ + ": " + what_;
-    return true;
-  }
-  // True when there was something.
-  bool clear() {
-    next_ = first_;
-    if (what_.empty()) return false;
-    what_.clear();
-    text_.clear();
-    return true;
-  }
-  // Doubles from time to time; between half of it and all of it.
-  milliseconds next_wait() {
-    const milliseconds wait = next_;
-    next_ = std::min(longest_, next_ * 2);
-    return milliseconds(std::uniform_int_distribution<std::int64_t>(wait.count() / 2, wait.count())(random_));
-  }
-
- private:
-  milliseconds first_, longest_, next_;
-  std::string what_, since_, text_;
-  std::minstd_rand random_{std::random_device{}()};
-};
 
 class Telegram final : public channel::Channel {
  public:
@@ -111,7 +76,7 @@ class Telegram final : public channel::Channel {
   std::string kind_;
   Bot bot_;
   Outbound outbound_;
-  Trouble trouble_;
+  channel::Trouble trouble_;
   Children children_;
   DecodeContext context_;
 
