@@ -101,7 +101,7 @@ Task<Result<HttpResponse>> Client::send_checked(const HttpRequest& request, Dead
       if (!fresh) co_return fail(std::move(fresh.error()));
       connection = std::move(*fresh);
     }
-    Answer answer(request.max_response_bytes, request.method == "HEAD", on_body);
+    Answer answer(request.max_response_bytes, request.method == "HEAD", on_body, request.keeps_headers);
     Result<void> exchanged = co_await exchange(*connection, request, deadline, answer);
     if (exchanged) {
       if (answer.keeps_alive() && connection->is_open() && connection->buffer().size() == 0) {

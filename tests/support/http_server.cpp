@@ -1,7 +1,5 @@
 #include "support/http_server.h"
 
-#include <sys/socket.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -12,13 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cstdio>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <stdexcept>
 #include <thread>
 
 #include "support/http_request_reader.h"
+#include "support/open_sockets.h"
 
 namespace usher::testing {
 
@@ -26,58 +23,6 @@ namespace {
 
 using asio::ip::tcp;
 namespace ssl = asio::ssl;
-
-// Sockets that stop() shuts down. Only descriptors are kept: shutdown(2) is safe from any thread, takes effect at once
-// and wakes whoever waits, whether or not the loop can still run handlers of ours.
-class OpenSockets {
- public:
-  void add(int descriptor) {
-    std::lock_guard lock(mutex_);
-    descriptors_.insert(descriptor);
-    if (is_stopped_) ::shutdown(descriptor, SHUT_RDWR);
-  }
-  void remove(int descriptor) {
-    std::lock_guard lock(mutex_);
-    descriptors_.erase(descriptor);
-  }
-  void stop() {
-    std::lock_guard lock(mutex_);
-    is_stopped_ = true;
-    for (int descriptor : descriptors_) ::shutdown(descriptor, SHUT_RDWR);
-  }
-  void count_connection() {
-    std::lock_guard lock(mutex_);
-    ++accepted_;
-  }
-  int accepted() const {
-    std::lock_guard lock(mutex_);
-    return accepted_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::set<int> descriptors_;
-  bool is_stopped_ = false;
-  int accepted_ = 0;
-};
-
-// Keeps one descriptor in the set while it lives; must be destroyed before the socket that owns the descriptor.
-class Registration {
- public:
-  Registration(std::shared_ptr<OpenSockets> sockets, int descriptor)
-      : sockets_(std::move(sockets)), descriptor_(descriptor) {
-    sockets_->add(descriptor_);
-  }
-  Registration(Registration&& other) noexcept : sockets_(std::move(other.sockets_)), descriptor_(other.descriptor_) {}
-  Registration& operator=(Registration&&) = delete;
-  ~Registration() {
-    if (sockets_) sockets_->remove(descriptor_);
-  }
-
- private:
-  std::shared_ptr<OpenSockets> sockets_;
-  int descriptor_;
-};
 
 Task<void> pause(std::chrono::milliseconds duration) {
   if (duration.count() <= 0) co_return;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "net/http1/empty_chunked_body.h"
 
 namespace usher::net {
@@ -36,8 +37,8 @@ Answer::Parser::Parser(Answer& answer) : answer_(answer) {
 
 void Answer::Parser::on_response_impl(int code, StringView, int, ErrorCode&) { answer_.response_.status = code; }
 
-void Answer::Parser::on_field_impl(http::field name, StringView, StringView value, ErrorCode&) {
-  if (is_in_head_) answer_.take_field(name, std::string_view(value.data(), value.size()));  // trailers are dropped
+void Answer::Parser::on_field_impl(http::field field, StringView name, StringView value, ErrorCode&) {
+  if (is_in_head_) answer_.take_field(field, name, value);  // trailers are dropped
 }
 
 void Answer::Parser::on_body_init_impl(const Length& length, ErrorCode& error) {
@@ -56,8 +57,11 @@ std::size_t Answer::Parser::on_chunk_body_impl(std::uint64_t, StringView piece, 
   return piece.size();
 }
 
-Answer::Answer(std::size_t max_body_bytes, bool is_head_request, const BodySink& on_body)
-    : on_body_(on_body), max_body_bytes_(max_body_bytes), is_head_request_(is_head_request) {
+Answer::Answer(std::size_t max_body_bytes, bool is_head_request, const BodySink& on_body, bool keeps_headers)
+    : on_body_(on_body),
+      max_body_bytes_(max_body_bytes),
+      is_head_request_(is_head_request),
+      keeps_headers_(keeps_headers) {
   parser_.emplace(*this);
 }
 
@@ -99,12 +103,13 @@ void Answer::feed_eof(ErrorCode& error) {
 
 bool Answer::keeps_alive() const { return is_complete_ && response_.status != 101 && parser_->keep_alive(); }
 
-void Answer::take_field(http::field name, std::string_view value) {
-  if (name == http::field::content_type) {
+void Answer::take_field(http::field field, std::string_view name, std::string_view value) {
+  if (keeps_headers_) response_.headers.push_back({lower_ascii(name), std::string(value)});
+  if (field == http::field::content_type) {
     response_.content_type = media_type(value.substr(0, 256));
-  } else if (name == http::field::retry_after) {
+  } else if (field == http::field::retry_after) {
     response_.retry_after = std::string(value.substr(0, 256));
-  } else if (name == http::field::date) {
+  } else if (field == http::field::date) {
     response_.date = std::string(value.substr(0, 64));
   }
 }

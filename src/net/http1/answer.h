@@ -21,7 +21,7 @@ class Answer {
   using ErrorCode = boost::system::error_code;
 
   // `on_body` may be empty; it must outlive the answer.
-  Answer(std::size_t max_body_bytes, bool is_head_request, const BodySink& on_body);
+  Answer(std::size_t max_body_bytes, bool is_head_request, const BodySink& on_body, bool keeps_headers = false);
 
   // Takes what it can of `bytes` and returns how many; the others must be offered again together with more. `error` is
   // http::error::need_more-free: only what makes the answer unusable.
@@ -40,7 +40,7 @@ class Answer {
  private:
   class Parser;
   friend class Parser;
-  void take_field(boost::beast::http::field name, std::string_view value);
+  void take_field(boost::beast::http::field field, std::string_view name, std::string_view value);
   void begin_body(std::optional<std::uint64_t> length, ErrorCode& error);
   void take_body(std::string_view piece, ErrorCode& error);
   bool is_interim() const { return response_.status / 100 == 1 && response_.status != 101; }
@@ -77,6 +77,7 @@ class Answer {
   int interim_answers_ = 0;
   BodyNext wanted_ = BodyNext::more;
   bool is_head_request_;
+  bool keeps_headers_;
   bool goes_to_sink_ = false;
   bool has_begun_ = false;
   bool is_complete_ = false;

@@ -39,6 +39,7 @@ class Connection final {
 
   StreamSocket& socket() { return socket_; }
   TlsStream& start_tls(asio::ssl::context& context) { return tls_.emplace(socket_, context); }
+  TlsStream* tls() { return tls_ ? &*tls_ : nullptr; }
 
   // True when the peer has neither closed nor said anything since the last answer.
   bool is_fresh();

@@ -53,11 +53,7 @@ void append_head(std::string& out, const HttpRequest& request, std::string_view 
   const Endpoint& endpoint = *request.endpoint;
   out.append(request.method).append(" ").append(endpoint.base_path).append(request.target);
   out.append(" HTTP/1.1\r\nHost: ");
-  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
-  if (is_ipv6) out += '[';
-  out += endpoint.host;
-  if (is_ipv6) out += ']';
-  if (endpoint.port != (endpoint.is_tls ? 443 : 80)) fmt::format_to(std::back_inserter(out), ":{}", endpoint.port);
+  append_host(out, endpoint);
   out.append("\r\nUser-Agent: ").append(request.user_agent.empty() ? user_agent : request.user_agent);
   out.append("\r\nAccept: */*\r\n");
   if (!request.body.empty() || request.method != "GET") {
@@ -70,6 +66,14 @@ void append_head(std::string& out, const HttpRequest& request, std::string_view 
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
   out += "\r\n";
+}
+
+void append_host(std::string& out, const Endpoint& endpoint) {
+  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
+  if (is_ipv6) out += '[';
+  out += endpoint.host;
+  if (is_ipv6) out += ']';
+  if (endpoint.port != (endpoint.is_tls ? 443 : 80)) fmt::format_to(std::back_inserter(out), ":{}", endpoint.port);
 }
 
 std::string name_of(const Endpoint& endpoint) {

@@ -17,6 +17,9 @@ Result<void> check_request(const HttpRequest& request);
 // Appends the request line, the headers and the blank line.
 void append_head(std::string& out, const HttpRequest& request, std::string_view user_agent);
 
+// What the Host header says of it: the port only when it is not the scheme's own.
+void append_host(std::string& out, const Endpoint& endpoint);
+
 // "host:port", "[::1]:80", or the socket file: for messages.
 std::string name_of(const Endpoint& endpoint);
 
