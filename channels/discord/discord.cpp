@@ -79,7 +79,7 @@ class Bot final : public Discord {
   std::optional<Outbound> outbound_;  // once an executor is known
   std::optional<asio::any_io_executor> executor_;
   channel::Intake intake_;
-  bool has_registered_ = false;
+  bool has_started_ = false;
 };
 
 constexpr std::array<Bot::Kind, 7> Bot::kKinds{{
@@ -120,10 +120,9 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
 
 Task<Result<void>> Bot::on_start(const json::value&) {
   const std::optional<Identity>& identity = shards_.identity();
-  if (identity && options_.sets_commands && !std::exchange(has_registered_, true)) {
-    spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
-    children_.spawn(*executor_, register_commands(identity->application_id));
-  }
+  if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
+  spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
+  if (options_.sets_commands) children_.spawn(*executor_, register_commands(identity->application_id));
   co_return Result<void>{};
 }
 

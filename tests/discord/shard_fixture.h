@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,6 +51,7 @@ struct FakeGateway {
     std::vector<json::value> received;
     std::optional<std::uint16_t> closed_with;
     bool is_closed = false;
+    std::int64_t seq = 0;
     std::unique_ptr<Deflater> deflater = std::make_unique<Deflater>();
   };
 
@@ -74,34 +76,37 @@ struct FakeGateway {
   Connection& last() { return connections.back(); }
 
   void opened(WebSocketServer::PeerPtr peer) {
-    of(peer);
+    Connection& connection = of(peer);
     if (!greets) return;
-    say(R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":)" + std::to_string(interval.count()) + "}}");
+    say(connection,
+        R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":)" + std::to_string(interval.count()) + "}}");
   }
   void received(const WebSocketServer::PeerPtr& peer, const std::string& text) {
-    of(peer).received.push_back(parse_json(text).value());
-    const std::int64_t op = of(peer).received.back().at("op").as_int64();
-    if (op == kHeartbeat && acknowledges) say(R"({"op":11})");
+    Connection& from = of(peer);
+    from.received.push_back(parse_json(text).value());
+    const std::int64_t op = from.received.back().at("op").as_int64();
+    if (op == kHeartbeat && acknowledges) say(from, R"({"op":11})");
     if (op == kIdentify && answers) {
-      seq = 0;
-      event("READY", R"({"session_id":"s)" + std::to_string(++sessions) + R"(","resume_gateway_url":")" +
-                         (resume_url.empty() ? server.url() : resume_url) +
-                         R"(","user":{"id":"77"},"application":{"id":"78"}})");
+      event(from, "READY",
+            R"({"session_id":"s)" + std::to_string(++sessions) + R"(","resume_gateway_url":")" +
+                (resume_url.empty() ? server.url() : resume_url) +
+                R"(","user":{"id":"77"},"application":{"id":"78"}})");
     }
     if (op == kResume && answers) {
-      seq = of(peer).received.back().at("d").at("seq").as_int64();
-      for (const std::string& missed : replays) event("MESSAGE_CREATE", missed);
-      event("RESUMED", "{}");
+      from.seq = from.received.back().at("d").at("seq").as_int64();
+      for (const std::string& missed : replays) event(from, "MESSAGE_CREATE", missed);
+      event(from, "RESUMED", "{}");
     }
   }
+  void say(Connection& to, const std::string& text) {
+    if (compresses) return to.peer->send_binary(to.deflater->flush(text));
+    to.peer->send_text(text);
+  }
+  void event(Connection& to, const std::string& type, const std::string& data) {
+    say(to, R"({"t":")" + type + R"(","s":)" + std::to_string(++to.seq) + R"(,"op":0,"d":)" + data + "}");
+  }
   // To the last connection.
-  void say(const std::string& text) {
-    if (compresses) return last().peer->send_binary(last().deflater->flush(text));
-    last().peer->send_text(text);
-  }
-  void event(const std::string& type, const std::string& data) {
-    say(R"({"t":")" + type + R"(","s":)" + std::to_string(++seq) + R"(,"op":0,"d":)" + data + "}");
-  }
+  void event(const std::string& type, const std::string& data) { event(last(), type, data); }
   void message(const std::string& text) { event("MESSAGE_CREATE", R"({"content":")" + text + R"("})"); }
   int count(Op op) const {
     int n = 0;
@@ -112,12 +117,11 @@ struct FakeGateway {
   }
 
   WebSocketServer server;
-  std::vector<Connection> connections;
+  std::deque<Connection> connections;
   bool greets = true, answers = true, acknowledges = true, compresses = true, admits = true;
   std::chrono::milliseconds interval{40'000};
   std::string resume_url;
   std::vector<std::string> replays;  // data of the messages missed
-  std::int64_t seq = 0;
   int sessions = 0;
 };
 

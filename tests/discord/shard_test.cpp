@@ -1,6 +1,8 @@
 // A shard against a gateway over loopback sockets.
 #include "channels/discord/shards/shard.h"
 
+#include <malloc.h>
+
 #include "discord/shard_fixture.h"
 
 namespace usher::discord {
@@ -152,7 +154,7 @@ TEST_CASE("a gateway that greets nobody, refuses the upgrade or sends garbage is
   garbage.gateway.last().peer->send_binary("this is no zlib");
   CHECK(garbage.run_until([&] { return garbage.gateway.count(kResume) == 1; }));
   REQUIRE(garbage.run_until([&] { return garbage.types.back() == "RESUMED"; }));
-  garbage.gateway.say("[]");
+  garbage.gateway.say(garbage.gateway.last(), "[]");
   CHECK(garbage.run_until([&] { return garbage.gateway.count(kResume) == 2; }));
 }
 
@@ -241,6 +243,27 @@ TEST_CASE("events that nobody wants move the place with the next heartbeat") {
   CHECK(f.run_until([&] { return f.moves >= 2; }));
   CHECK(f.moves < 50);
   CHECK(f.offers == 1);
+}
+
+TEST_CASE("a thousand guilds pass by without leaving anything in memory") {
+  ShardFixture f;
+  f.start_live();
+  const std::string guild = R"({"id":"1","members":[)" + std::string(200'000, ' ') + "]}";
+  const auto pass_by = [&](std::int64_t guilds) {
+    const std::int64_t last = f.gateway.last().seq + guilds;
+    while (f.gateway.last().seq < last) {
+      f.gateway.event("GUILD_CREATE", guild);
+      f.loop.poll();
+    }
+    f.gateway.message("behind them");
+    const std::size_t before = f.texts.size();
+    REQUIRE(f.run_until([&] { return f.texts.size() == before + 1; }));
+  };
+  pass_by(10);
+  const std::size_t before = mallinfo2().uordblks;
+  pass_by(1'000);
+  CHECK(mallinfo2().uordblks < before + (1u << 20));
+  CHECK(f.shard->waiting() == 0);
 }
 
 }  // namespace
