@@ -293,6 +293,33 @@ TEST_CASE("a connection sends at most 120 messages a minute, whatever Discord as
   for (std::size_t i = 120; i < sent.size(); ++i) CHECK(sent[i] - sent[i - 120] >= 60s);
 }
 
+TEST_CASE("a heartbeat interval that nobody can keep does not break the limit either") {
+  SessionFixture f;
+  f.open();
+  f.hello(10);
+  f.ready();
+  std::size_t sent = 1;
+  for (const Time end = f.now + 59s; f.now < end; f.now += 10ms) {
+    const Reaction reaction = f.note(f.session->pass(f.now));
+    REQUIRE_FALSE(reaction.close.has_value());
+    sent += reaction.send.size();
+    f.acknowledge();
+  }
+  CHECK(sent == 120);
+}
+
+TEST_CASE("a new session's heartbeats know nothing of the old one's events") {
+  SessionFixture f;
+  f.go_live();
+  f.event(99);
+  f.session->ended(f.now, 4009);
+  f.open();
+  f.hello();
+  f.take(R"({"op":1})");
+  CHECK(f.last_op() == kHeartbeat);
+  CHECK(f.last_data().is_null());
+}
+
 TEST_CASE("nothing longer than 4096 bytes is ever sent") {
   const std::string longest(64, 'x');
   CHECK(encode_resume(Secret(std::string(256, 't')), longest, INT64_MAX).size() <= kMaxSentBytes);

@@ -126,7 +126,9 @@ struct FakeGateway {
 };
 
 struct ShardFixture {
-  explicit ShardFixture(std::optional<Place> place = std::nullopt, std::function<void(SessionOptions&)> change = {}) {
+  explicit ShardFixture(std::optional<Place> place = std::nullopt, std::function<void(SessionOptions&)> change = {},
+                        std::unique_ptr<net::WebSocketConnector> sockets = nullptr) {
+    if (sockets) connector = std::move(sockets);
     SessionOptions options{.token = Secret("bot-token"),
                            .gateway_url = gateway.server.url(),
                            .allows_plain = true,

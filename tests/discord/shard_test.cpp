@@ -115,11 +115,34 @@ TEST_CASE("a session that has timed out is begun anew, a refused token ends the 
   CHECK(f.stop());
 }
 
+// Takes nothing that is written to it, and says a little later why.
+class ClosedSocket final : public net::WebSocket {
+ public:
+  Task<Result<net::WebSocketMessage>> receive(Deadline) override {
+    if (!std::exchange(is_greeted_, true))
+      co_return net::WebSocketMessage{true, R"({"op":10,"d":{"heartbeat_interval":1000}})"};
+    co_await sleep_for(20ms);
+    close_ = net::WebSocketClose{4014, ""};
+    co_return fail(ErrorKind::unavailable, "closed");
+  }
+  Task<Result<void>> send_text(std::string, Deadline) override { co_return fail(ErrorKind::unavailable, "EPIPE"); }
+  Task<void> close(std::uint16_t, Deadline) override { co_return; }
+  const std::optional<net::WebSocketClose>& closed_by_peer() const override { return close_; }
+
+ private:
+  bool is_greeted_ = false;
+  std::optional<net::WebSocketClose> close_;
+};
+
+struct ClosedSockets final : net::WebSocketConnector {
+  Task<Result<std::unique_ptr<net::WebSocket>>> connect(std::string, std::vector<net::Header>, Deadline) override {
+    co_return std::make_unique<ClosedSocket>();
+  }
+};
+
 TEST_CASE("a fatal code is heard although a write fails first") {
-  ShardFixture f;
-  f.gateway.interval = 10ms;
-  f.start_live();
-  f.gateway.last().peer->close(4014);
+  ShardFixture f({}, {}, std::make_unique<ClosedSockets>());
+  f.start();
   CHECK(f.run_until([&] { return f.is_given_up; }));
   CHECK(f.shard->health().find("MESSAGE CONTENT INTENT") != std::string::npos);
 }
@@ -203,6 +226,19 @@ TEST_CASE("the event in hand is finished before run ends, and a sink that hangs 
   CHECK(f.run_until([&] { return !f.is_running; }));
   CHECK(f.texts == Texts{"in hand"});
   CHECK(f.shard->kept()->seq == 2);
+}
+
+TEST_CASE("an event that is refused when stop has been said is not offered again") {
+  ShardFixture f({}, [](SessionOptions& o) { o.first_backoff = o.max_backoff = 4s; });
+  f.start_live();
+  f.is_blocked = true;
+  f.refusal = Error{ErrorKind::io, "disk full", std::nullopt};
+  f.gateway.message("in hand");
+  REQUIRE(f.run_until([&] { return f.offers == 2; }));
+  f.shard->stop();
+  f.is_blocked = false;
+  CHECK(f.run_until([&] { return !f.is_running; }, 1s));
+  CHECK(f.offers == 2);
 }
 
 TEST_CASE("stop ends a shard that waits for an address which does not answer") {
