@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/children.h"
+#include "base/stopping.h"
 #include "channel/trouble.h"
 #include "channels/telegram/bot.h"
 #include "channels/telegram/outbound.h"
@@ -206,13 +207,9 @@ Task<void> Telegram::set_commands() {
 // A call that stop() ends at once.
 Task<Result<ApiResult>> Telegram::call(std::string_view method, std::string body, Deadline deadline,
                                        CallOptions options) {
-  auto group = asio::experimental::make_parallel_group(
-      asio::co_spawn(*executor_, bot_.call(method, std::move(body), deadline, options), asio::deferred),
-      stopping_->async_wait(asio::deferred));
-  auto outcome = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if (is_stopped_) co_return fail(ErrorKind::cancelled, "stopped");
-  if (const std::exception_ptr& error = std::get<1>(outcome)) std::rethrow_exception(error);
-  co_return std::move(std::get<2>(outcome));
+  Result<ApiResult> answer = co_await unless_stopped(bot_.call(method, std::move(body), deadline, options), *stopping_);
+  co_return answer;
 }
 
 Task<void> Telegram::pause(milliseconds wait) {

@@ -72,6 +72,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     if (endpoint.port == 0) return refuse("the port must be 1 to 65535");
   }
   const auto path = url.encoded_path();
+  // Boost.URL 1.81 takes what follows a port or an IPv6 address for a path: "http://h:12x".
+  if (!path.empty() && !path.starts_with('/')) return refuse("malformed host or port");
   endpoint.base_path.assign(path.data(), path.size());
   while (endpoint.base_path.ends_with('/')) endpoint.base_path.pop_back();
   return endpoint;

@@ -33,4 +33,26 @@ TEST_CASE("a chunked answer is the same in any pieces, empty or not") {
   }
 }
 
+TEST_CASE("all headers are kept on demand, in order and with lower-case names; trailers are not") {
+  const std::string bytes =
+      "HTTP/1.1 100 Continue\r\nX-Early: no\r\n\r\n"
+      "HTTP/1.1 429 Too Many\r\nX-RateLimit-Bucket: aBc \r\nretry-after: 0.5\r\nX-Twice: 1\r\nx-twice: "
+      "2\r\nX-Empty:\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: no\r\n\r\n";
+  for (const bool keeps_headers : {true, false}) {
+    const BodySink none;
+    Answer answer(1000, false, none, keeps_headers);
+    Answer::ErrorCode error;
+    answer.feed(bytes, error);
+    REQUIRE(answer.is_complete());
+    const HttpResponse response = answer.take();
+    std::string headers;
+    for (const Header& header : response.headers) headers += header.name + '=' + header.value + ';';
+    CHECK(headers == (keeps_headers ? "x-ratelimit-bucket=aBc;retry-after=0.5;x-twice=1;x-twice=2;x-empty=;"
+                                      "transfer-encoding=chunked;"
+                                    : ""));
+    CHECK(response.retry_after == "0.5");
+  }
+}
+
 }  // namespace usher::net

@@ -31,7 +31,7 @@ TEST_CASE("an address that could mean something else is refused without repeatin
        {"", "api.example.com", "ftp://example.com", "http://", "http:///v1", "http://u:secret@example.com",
         "http://example.com?key=secret", "http://example.com/#x", "http://example.com:0", "http://example.com:70000",
         "http://exa mple.com", "http://example.com/a b", "http://a\r\nb/", "http://ex%0d%0aample.com",
-        "http://[fe80::1%25eth0]/", "http://[v1.x]/"}) {
+        "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://h:x", "http://h:12x/", "http://[::1]x"}) {
     CAPTURE(url);
     const Result<Endpoint> refused = parse_endpoint(url);
     REQUIRE_FALSE(refused);

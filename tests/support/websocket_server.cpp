@@ -202,9 +202,13 @@ class Session final : public WebSocketServer::Peer, public std::enable_shared_fr
     const bool is_closing = is_writing_ && queue_.front().kind == Outgoing::Kind::close;
     if (is_closing || is_finished_) return;
     is_finished_ = true;
+    // Not every client ends TLS properly after its close frame, so that may be told by its code alone.
     std::optional<std::uint16_t> code;
-    if (has_client_closed_) code = stream_.reason().code;
-    if (code == std::uint16_t{0}) code = no_status;
+    if (stream_.reason().code != websocket::close_code::none) {
+      code = stream_.reason().code;
+    } else if (has_client_closed_) {
+      code = no_status;
+    }
     cut();
     shared_->tell(shared_->callbacks.on_close, this->shared_from_this(), code);
   }

@@ -1,0 +1,51 @@
+#include "channels/discord/shards/places.h"
+
+#include <utility>
+
+#include "channels/discord/events/messages.h"
+
+namespace usher::discord {
+namespace {
+
+constexpr std::size_t kMaxBytes = 64u << 10;
+
+std::string text_at(const json::value* in, std::string_view name) {
+  return std::string(string_at(in, name).value_or(""));
+}
+
+}  // namespace
+
+std::string encode_places(const Places& places) {
+  json::array shards;
+  for (const auto& [id, place] : places.shards) {
+    shards.push_back(json::object{
+        {"id", id}, {"session_id", place.session_id}, {"seq", place.seq}, {"resume_url", place.resume_url}});
+  }
+  return json::serialize(json::object{{"count", places.count},
+                                      {"bot", places.identity.bot_id},
+                                      {"application", places.identity.application_id},
+                                      {"shards", std::move(shards)}});
+}
+
+std::optional<Places> decode_places(std::string_view text, bool allows_plain) {
+  const Result<json::value> root = parse_json(text, kMaxBytes);
+  if (!root) return std::nullopt;
+  Places places;
+  const std::int64_t count = integer_at(&*root, "count").value_or(0);
+  if (count < 1 || count > kMaxShards) return std::nullopt;
+  places.count = static_cast<int>(count);
+  places.identity = {text_at(&*root, "bot"), text_at(&*root, "application")};
+  if (!is_snowflake(places.identity.bot_id) || !is_snowflake(places.identity.application_id)) return std::nullopt;
+  const json::array* shards = array_at(&*root, "shards");
+  if (!shards) return std::nullopt;
+  for (const json::value& shard : *shards) {
+    const std::int64_t id = integer_at(&shard, "id").value_or(-1);
+    Place place{text_at(&shard, "session_id"), text_at(&shard, "resume_url"), integer_at(&shard, "seq").value_or(-1)};
+    const bool is_sound = id >= 0 && id < count && place.seq >= 0 && is_session_id(place.session_id) &&
+                          is_gateway_url(place.resume_url, allows_plain);
+    if (!is_sound || !places.shards.emplace(static_cast<int>(id), std::move(place)).second) return std::nullopt;
+  }
+  return places;
+}
+
+}  // namespace usher::discord

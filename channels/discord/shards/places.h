@@ -1,0 +1,24 @@
+// What a Discord bot's bookmark holds: where the session of each of its shards can be taken up again. Pure; any thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "channels/discord/gateway/session.h"
+
+namespace usher::discord {
+
+struct Places {
+  int count = 1;      // shards of the bot; with another number of them the places mean nothing
+  Identity identity;  // a resumed session does not say it again
+  std::map<int, Place> shards;
+};
+
+// At most 64 KiB for kMaxShards.
+std::string encode_places(const Places& places);
+// nullopt for whatever is not such a text, or names an address that may not be connected to.
+std::optional<Places> decode_places(std::string_view text, bool allows_plain);
+
+}  // namespace usher::discord
