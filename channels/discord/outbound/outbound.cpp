@@ -111,7 +111,7 @@ bool Outbound::can_send_now(const std::string& chat) const {
 
 // Every part can be said twice: an edit says the same again, and a create with a nonce that Discord still knows returns
 // the message that stands there.
-std::chrono::seconds Outbound::resends_for(const channel::Outgoing& message) const {
+std::chrono::seconds Outbound::resends_for(const channel::Outgoing& message) {
   return message.idempotency.empty() ? std::chrono::seconds(0) : kNonceHolds;
 }
 
