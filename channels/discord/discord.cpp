@@ -102,6 +102,7 @@ Task<void> Bot::run(channel::Intake intake) {
                        [this](std::string_view type, const json::value& event) { return on_event(type, event); });
   co_await asio::this_coro::reset_cancellation_state();
   co_await children_.join();
+  co_await interactions_.stop();
   co_await outbound_->stop();
 }
 
