@@ -40,7 +40,9 @@ class Bot final : public Discord {
   Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage,
                                        Deadline deadline) override;
   bool can_send_now(const std::string& chat) const override { return !outbound_ || outbound_->can_send_now(chat); }
-  std::chrono::seconds resends_for(const channel::Outgoing& message) const override;
+  std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
+    return Outbound::resends_for(message);
+  }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
   void show_progress(const channel::Outgoing& answer, std::string_view piece) override;
@@ -100,6 +102,7 @@ Task<void> Bot::run(channel::Intake intake) {
                        [this](std::string_view type, const json::value& event) { return on_event(type, event); });
   co_await asio::this_coro::reset_cancellation_state();
   co_await children_.join();
+  co_await interactions_.stop();
   co_await outbound_->stop();
 }
 
@@ -178,10 +181,6 @@ Task<Result<channel::Delivery>> Bot::send(const channel::Outgoing& message, chan
   Outbound& out = outbound(co_await asio::this_coro::executor);
   Result<channel::Delivery> delivery = co_await out.send(message, passage, deadline);
   co_return delivery;
-}
-
-std::chrono::seconds Bot::resends_for(const channel::Outgoing& message) const {
-  return outbound_ ? outbound_->resends_for(message) : std::chrono::seconds(0);
 }
 
 void Bot::show_typing(const std::string& chat, const std::string& thread) {

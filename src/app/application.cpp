@@ -187,6 +187,8 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   // What must survive: messages, limits, memories.
   auto journal = gateway::open_journal(data_dir / "gateway.db", loop.get_executor(), clock);
   if (!journal) return complain(journal.error());
+  auto links = gateway::open_links(data_dir / "links.db", loop.get_executor(), clock);
+  if (!links) return complain(links.error());
   auto counters = limits::open_counters(data_dir / "limits.db", loop.get_executor(), pool.get_executor());
   if (!counters) return complain(counters.error());
   auto windows = limits::make_rate_windows(**counters, clock);
@@ -225,6 +227,7 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                                              .ledger = **ledger,
                                              .roles = roles,
                                              .workspaces = workspaces,
+                                             .links = **links,
                                              .memories = *memories,
                                              .windows = **windows,
                                              .budgets = **budgets,

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 
 #include "base/descriptor.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "base/text.h"
 
 namespace usher {
@@ -151,9 +151,7 @@ Result<std::set<std::string>> names_in(DIR* directory, std::string_view path, st
 
 std::string temporary_name() {
   std::array<unsigned char, 12> random{};
-  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    throw std::system_error(errno, std::generic_category(), "getrandom");
-  }
+  fill_with_random(random);
   return std::string(temporary_prefix) + to_hex(random);
 }
 

@@ -84,6 +84,24 @@ struct Telegram {
   Source source;
 };
 
+// What an answer longer than one message of the platform becomes.
+enum class LongReply { messages, file };
+
+// [[channels.discord]]
+struct Discord {
+  std::string name;  // unique over all channels
+  std::string tenant = "default";
+  Secret token;
+  std::string api_root = "https://discord.com/api/v10";             // no trailing slash
+  std::uint32_t intents = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 15;  // as the gateway counts them
+  GroupMode groups = GroupMode::mention;
+  LongReply long_reply = LongReply::messages;
+  int shards = 0;           // 0 = as many as Discord recommends
+  std::string acknowledge;  // an emoji, or "name:id"; "" = none
+  std::string public_key;   // 64 hex digits; "" = no interactions over HTTP
+  Source source;
+};
+
 // [channels.console]
 struct Console {
   bool enabled = false;
@@ -163,6 +181,14 @@ struct Tenant {
   Source source;
 };
 
+// [[identities]]: one person, several senders. The first one is who keeps the memory and the budget.
+struct Identity {
+  std::string name;  // unique within the tenant
+  std::string tenant = "default";
+  std::vector<Sender> senders;  // at least two; none is in another identity
+  Source source;
+};
+
 // [agent]
 struct Agent {
   int max_iterations = 10;
@@ -207,8 +233,10 @@ struct Config {
   Api api;
   Audit audit;
   std::vector<Telegram> telegram;
+  std::vector<Discord> discord;
   Console console;
   std::map<std::string, Tenant> tenants;  // at least "default"
+  std::vector<Identity> identities;       // in file order
 };
 
 }  // namespace usher::config

@@ -55,6 +55,7 @@ void read_sections(Loading& loading, const Value& document) {
   read_agent(loading, root);
   read_tenants(loading, root);
   read_channels(loading, root);
+  read_identities(loading, root);
   read_api(loading, root);
   read_audit(loading, root);
 }

@@ -95,6 +95,11 @@ std::string_view command_of(std::string_view text) {
   return word.substr(0, word.find('@'));
 }
 
+std::vector<channel::Choice> choices_after(std::string_view command) {
+  if (command != "help" && command != "start") return {};
+  return {{"New conversation", "/new"}, {"Who am I?", "/whoami"}, {"Usage", "/usage"}};
+}
+
 Task<std::optional<std::string>> run_command(std::string_view command, CommandContext context) {
   for (const Command& known : kCommands) {
     if (known.name == command) {

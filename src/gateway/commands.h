@@ -15,6 +15,9 @@ namespace usher::gateway {
 // "/help@bot now" → "help"; "" when the text is no command.
 std::string_view command_of(std::string_view text);
 
+// What the answer to that command offers to say next; none for most.
+std::vector<channel::Choice> choices_after(std::string_view command);
+
 // Everything a command may look at. References live through the call.
 struct CommandContext {
   const rbac::RoleContext& context;

@@ -26,7 +26,7 @@ std::vector<limits::BudgetScope> budget_scopes(const rbac::RoleContext& context)
   return {
       {.tenant = tenant,
        .role = context.role,
-       .sender = to_string(context.sender),
+       .sender = to_string(context.keeper),
        .limit = context.limits.daily_cost,
        .name = fmt::format("cost_daily_limit_usd of role {}", context.role)},
       {.tenant = tenant,

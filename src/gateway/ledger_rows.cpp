@@ -42,7 +42,7 @@ audit::Record resolution_row(const channel::Incoming& incoming, const Sender& se
                     .action = kResolve,
                     .resource = incoming.chat};
   if (!role) {
-    row.rule = "default_role";
+    row.rule = role.error().kind == ErrorKind::unavailable ? "discord_role" : "default_role";
     row.detail = role.error().message;
     return row;
   }
@@ -50,6 +50,7 @@ audit::Record resolution_row(const channel::Incoming& incoming, const Sender& se
   row.role = tool::role_of(**role);
   row.rule = matched.source.line > 0 ? fmt::format("{} {}:{}", matched.rule, matched.source.file, matched.source.line)
                                      : matched.rule;
+  if (matched.through) row.detail = fmt::format("as joined with {}", to_string(*matched.through));
   return row;
 }
 

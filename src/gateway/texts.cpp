@@ -18,7 +18,8 @@ constexpr Sentence kSentences[] = {
      "/new - start a new conversation\n"
      "/whoami - who you are to me and what you may use\n"
      "/usage - your limits and what is left of them\n"
-     "/stop - stop the answer I am working on"},
+     "/stop - stop the answer I am working on\n"
+     "/link - use another account of yours as this one"},
     {"new", "A new conversation. What was said before is no longer part of it."},
     {"stopped", "Stopped."},
     {"nothing_to_stop", "There is nothing to stop."},
@@ -29,11 +30,26 @@ constexpr Sentence kSentences[] = {
     {"timeout",
      "That took longer than I am allowed to work on one message. Please try again, perhaps in smaller steps."},
     {"unavailable", "I cannot answer because of a problem on my side. The operator has been told."},
+    {"roles_unknown", "I cannot find out at the moment what you may do here. Please try again in a little while."},
     {"memory_damaged",
      "What I remembered from you is damaged, and I have set it aside. The operator has been told. Please write your "
      "message again."},
     {"unfinished", "I could not finish this within the steps I may take. Please try again, perhaps in smaller steps."},
     {"image_failed", "I could not load the picture you sent. Please send it once more."},
+    {"link_private", "Please write that to me in a private chat."},
+    {"link_code",
+     "Write this to me from your other account, in a private chat:\n/link {code}\nIt is good once, for {time}. Whoever "
+     "enters it has your memory, your limits and your role here: show it to nobody."},
+    {"link_confirm",
+     "That is the code of {other}. If you go on, this account shares that one's memory, limits and role, and whoever "
+     "writes there can learn what you tell me here. Is that account yours? Then write:\n/link {code} yes"},
+    {"linked", "Done. This account now shares the memory, limits and role of {other}. /unlink ends that."},
+    {"link_wrong", "I know no such code, or it has run out. /link on your other account gives a new one."},
+    {"link_wait", "There were too many wrong codes. Please try again in ten minutes."},
+    {"link_already", "This account is joined with another already. /unlink ends that."},
+    {"link_operator", "This account was joined with others by the operator, who alone can change that."},
+    {"unlinked", "Done. This account is on its own again, with the memory that it had before."},
+    {"not_linked", "This account is joined with no other."},
     {"empty", "I received a message without text. Please write what you need."},
 };
 

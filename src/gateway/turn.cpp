@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxRecalledFacts = 5;
 constexpr std::chrono::seconds kFetchTimeout{30};
+constexpr std::chrono::seconds kRolesTimeout{10};
 
 std::string minute_of(WallTime time) {
   std::string iso = to_iso8601(time);
@@ -61,7 +62,10 @@ struct Turns::Seated {
   const Model* model = nullptr;
 };
 
-Turns::Turns(const Services& services) : services_(services), rooms_(services.clock) {}
+Turns::Turns(const Services& services)
+    : services_(services),
+      rooms_(services.clock),
+      joining_(services.links, services.roles, services.ledger, services.clock) {}
 
 Conversation Turns::conversation_of(const channel::Incoming& incoming, const std::string& tenant) {
   return {.channel = incoming.channel,
@@ -70,15 +74,30 @@ Conversation Turns::conversation_of(const channel::Incoming& incoming, const std
           .sender = {.tenant = tenant, .kind = incoming.kind, .id = incoming.sender_id}};
 }
 
-Result<std::shared_ptr<const rbac::RoleContext>> Turns::resolve(const channel::Incoming& incoming,
-                                                                const Sender& sender) const {
+Result<std::shared_ptr<const rbac::RoleContext>> Turns::resolve(const channel::Incoming& incoming, const Sender& sender,
+                                                                std::span<const rbac::PlatformRoles> held) const {
   const rbac::Place place{.kind = incoming.kind, .chat = incoming.chat, .is_group = incoming.is_group};
-  const rbac::PlatformRoles platform_roles{.guild = incoming.guild, .roles = incoming.platform_roles};
-  return services_.roles.resolve(sender, place, &platform_roles);
+  return services_.roles.resolve(sender, place, held, services_.links.joined_to(sender));
+}
+
+Task<Result<std::shared_ptr<const rbac::RoleContext>>> Turns::find_role(const channel::Incoming& incoming,
+                                                                        const Sender& sender,
+                                                                        channel::Channel& channel) {
+  std::vector<rbac::PlatformRoles> held;
+  if (services_.roles.asks_platform(sender, services_.links.joined_to(sender))) {
+    Result<std::vector<channel::GuildRoles>> found = co_await channel.roles_of(incoming, Deadline::in(kRolesTimeout));
+    if (!found) {
+      co_return fail(ErrorKind::unavailable,
+                     fmt::format("the roles of {} are not known: {}", to_string(sender), found.error().message));
+    }
+    for (channel::GuildRoles& in : *found) held.push_back({std::move(in.guild), std::move(in.roles)});
+  }
+  co_return resolve(incoming, sender, held);
 }
 
 Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& tenant) {
-  auto role = resolve(incoming, conversation_of(incoming, tenant).sender);
+  const rbac::PlatformRoles said{incoming.guild, incoming.platform_roles};
+  auto role = resolve(incoming, conversation_of(incoming, tenant).sender, {&said, 1});
   return rooms_.texts(role ? services_.workspaces.select(**role).root : services_.config->gateway.workspaces_dir);
 }
 
@@ -86,7 +105,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
   const channel::Incoming& incoming = accepted.incoming;
   const Conversation conversation = conversation_of(incoming, channel.tenant());
   const bool is_nobody = incoming.sender_id.empty();  // that the platform vouches for
-  Result<std::shared_ptr<const rbac::RoleContext>> role = resolve(incoming, conversation.sender);
+  Result<std::shared_ptr<const rbac::RoleContext>> role = co_await find_role(incoming, conversation.sender, channel);
   Result<void> written = co_await services_.ledger.append(
       is_nobody ? nobody_row(incoming, channel.tenant()) : resolution_row(incoming, conversation.sender, role));
   if (is_nobody) co_return TurnOutcome();
@@ -96,6 +115,13 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
     co_return sentence(texts_for(incoming, channel.tenant()).say("unavailable"));
   }
   failpoint("turn.resolved");
+  std::optional<std::string> joined =
+      co_await answer_joining(incoming, conversation.sender, role ? role->get() : nullptr);
+  if (joined) co_return sentence(std::move(*joined));
+  if (!role && role.error().kind == ErrorKind::unavailable) {
+    spdlog::warn("{}: {}", incoming.channel, role.error().message);
+    co_return sentence(rooms_.texts(services_.config->gateway.workspaces_dir).say("roles_unknown"));
+  }
   if (!role) {
     const std::string who = to_string(conversation.sender);
     spdlog::info("{} {} turned away: {}", incoming.channel, who, role.error().message);
@@ -105,13 +131,17 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
   Seated seated;
   seated.seat = {.context = *role,
                  .workspace = std::make_shared<const rbac::Workspace>(services_.workspaces.select(**role)),
-                 .sender_digest = sender_digest(conversation.sender),
+                 .sender_digest = sender_digest((*role)->keeper),
                  .audience = audience_of(incoming),
                  .pool = services_.pool,
                  .records = {&services_.ledger, source_of(incoming)}};
   seated.conversation = conversation_key(conversation);
   std::optional<std::string> answer = co_await answer_command(incoming, seated);
-  if (answer) co_return sentence(std::move(*answer));
+  if (answer) {
+    TurnOutcome outcome = sentence(std::move(*answer));
+    outcome.reply.choices = choices_after(command_of(incoming.text));
+    co_return outcome;
+  }
 
   Result<void> furnished = co_await furnish(seated);
   if (!furnished) {
@@ -119,6 +149,19 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
   }
   TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
   co_return outcome;
+}
+
+// Before anybody is turned away: what a stranger may do is enter the code of an account that is known.
+Task<std::optional<std::string>> Turns::answer_joining(const channel::Incoming& incoming, const Sender& sender,
+                                                       const rbac::RoleContext* role) {
+  if (!Joining::is_command(command_of(incoming.text))) co_return std::nullopt;
+  if (!role && !Joining::is_for_strangers(incoming.text)) co_return std::nullopt;
+  const std::filesystem::path& room =
+      role ? services_.workspaces.select(*role).root : services_.config->gateway.workspaces_dir;
+  std::string said = co_await joining_.answer(
+      {.sender = sender, .words = incoming.text, .source = source_of(incoming), .is_private = !incoming.is_group},
+      rooms_.texts(room));
+  co_return said;
 }
 
 Task<std::optional<std::string>> Turns::answer_command(const channel::Incoming& incoming, const Seated& seated) {

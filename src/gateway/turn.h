@@ -17,6 +17,7 @@
 #include "channel/channel.h"
 #include "config/config.h"
 #include "gateway/journal.h"
+#include "gateway/links/joining.h"
 #include "gateway/models.h"
 #include "gateway/room.h"
 #include "limits/budget.h"
@@ -34,6 +35,7 @@ struct Services {
   audit::Ledger& ledger;
   const rbac::RoleResolver& roles;
   const rbac::WorkspaceSelector& workspaces;
+  Links& links;
   memory::MemoryStores& memories;
   limits::RateWindows& windows;
   limits::Budgets& budgets;
@@ -65,8 +67,14 @@ class Turns {
 
  private:
   struct Seated;
-  Result<std::shared_ptr<const rbac::RoleContext>> resolve(const channel::Incoming& incoming,
-                                                           const Sender& sender) const;
+  // By what the message itself says.
+  Result<std::shared_ptr<const rbac::RoleContext>> resolve(const channel::Incoming& incoming, const Sender& sender,
+                                                           std::span<const rbac::PlatformRoles> platform_roles) const;
+  // Asks the platform where that matters; unavailable when it must be known and is not.
+  Task<Result<std::shared_ptr<const rbac::RoleContext>>> find_role(const channel::Incoming& incoming,
+                                                                   const Sender& sender, channel::Channel& channel);
+  Task<std::optional<std::string>> answer_joining(const channel::Incoming& incoming, const Sender& sender,
+                                                  const rbac::RoleContext* role);
   Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);
   Task<Result<void>> furnish(Seated& seated);
   Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
@@ -85,6 +93,7 @@ class Turns {
 
   Services services_;
   Rooms rooms_;
+  Joining joining_;
 };
 
 }  // namespace usher::gateway

@@ -92,17 +92,26 @@ struct RoleResolver::Index {
   std::shared_ptr<const config::Config> config;
   std::unordered_map<std::string, Tenant> tenants;
   std::unordered_map<Sender, Grant, SenderHash> people;
+  std::unordered_map<Sender, const config::Identity*, SenderHash> identities;  // by member
   // Keyed by tenant, kind and chat: the same three parts as a sender.
   std::unordered_map<Sender, std::shared_ptr<const RoleContext>, SenderHash> ceilings;
 
   explicit Index(std::shared_ptr<const config::Config> config);
   void add(const config::Tenant& from);
-  const Grant* find(const Sender& sender, const PlatformRoles* platform_roles) const;
-  static const Grant* find_platform_grant(const Tenant& tenant, const Sender& sender, const PlatformRoles& held);
+  const config::Identity* identity_of(const Sender& sender) const;
+  // The grant of an assignment: the sender's own, else of those whom they are joined with.
+  const Grant* find_assigned(const Sender& sender, const std::optional<Sender>& joined_to,
+                             std::optional<Sender>& through) const;
+  const Grant* find_among(const Sender& somebody, std::optional<Sender>& through) const;
+  static const Grant* find_platform_grant(const Tenant& tenant, const Sender& sender,
+                                          std::span<const PlatformRoles> held);
 };
 
 RoleResolver::Index::Index(std::shared_ptr<const config::Config> given) : config(std::move(given)) {
   for (const auto& [name, tenant] : config->tenants) add(tenant);
+  for (const config::Identity& identity : config->identities) {
+    for (const Sender& sender : identity.senders) identities.emplace(sender, &identity);
+  }
 }
 
 void RoleResolver::Index::add(const config::Tenant& from) {
@@ -130,27 +139,49 @@ void RoleResolver::Index::add(const config::Tenant& from) {
 }
 
 const Grant* RoleResolver::Index::find_platform_grant(const Tenant& tenant, const Sender& sender,
-                                                      const PlatformRoles& held) {
+                                                      std::span<const PlatformRoles> held) {
   std::size_t first = tenant.platform_grants.size();
-  for (const std::string& role : held.roles) {
-    const auto known = tenant.by_platform_role.find(role);
-    if (known == tenant.by_platform_role.end()) continue;
-    for (const std::size_t at : known->second) {
-      const PlatformGrant& grant = tenant.platform_grants[at];
-      if (grant.kind == sender.kind && (grant.guild.empty() || grant.guild == held.guild)) first = std::min(first, at);
+  for (const PlatformRoles& in : held) {
+    for (const std::string& role : in.roles) {
+      const auto known = tenant.by_platform_role.find(role);
+      if (known == tenant.by_platform_role.end()) continue;
+      for (const std::size_t at : known->second) {
+        const PlatformGrant& grant = tenant.platform_grants[at];
+        if (grant.kind == sender.kind && (grant.guild.empty() || grant.guild == in.guild)) first = std::min(first, at);
+      }
     }
   }
   return first < tenant.platform_grants.size() ? &tenant.platform_grants[first].grant : nullptr;
 }
 
-const Grant* RoleResolver::Index::find(const Sender& sender, const PlatformRoles* platform_roles) const {
-  const auto tenant = tenants.find(sender.tenant);
-  if (tenant == tenants.end()) return nullptr;
-  const auto person = people.find(sender);
-  if (person != people.end()) return &person->second;
-  const Grant* by_role = platform_roles ? find_platform_grant(tenant->second, sender, *platform_roles) : nullptr;
-  if (by_role) return by_role;
-  return tenant->second.default_grant ? &*tenant->second.default_grant : nullptr;
+const config::Identity* RoleResolver::Index::identity_of(const Sender& sender) const {
+  const auto found = identities.find(sender);
+  return found == identities.end() ? nullptr : found->second;
+}
+
+const Grant* RoleResolver::Index::find_among(const Sender& somebody, std::optional<Sender>& through) const {
+  const auto find_of = [&](const Sender& sender) -> const Grant* {
+    const auto person = people.find(sender);
+    if (person == people.end()) return nullptr;
+    through = sender;
+    return &person->second;
+  };
+  if (const Grant* own = find_of(somebody)) return own;
+  const config::Identity* identity = identity_of(somebody);
+  if (!identity) return nullptr;
+  for (const Sender& sender : identity->senders) {
+    if (const Grant* grant = find_of(sender)) return grant;
+  }
+  return nullptr;
+}
+
+const Grant* RoleResolver::Index::find_assigned(const Sender& sender, const std::optional<Sender>& joined_to,
+                                                std::optional<Sender>& through) const {
+  const Grant* grant = find_among(sender, through);
+  const bool may_borrow = !grant && joined_to && joined_to->tenant == sender.tenant && !identity_of(sender);
+  if (may_borrow) grant = find_among(*joined_to, through);
+  if (through == sender) through.reset();
+  return grant;
 }
 
 RoleResolver::RoleResolver(std::shared_ptr<const config::Config> config)
@@ -169,21 +200,45 @@ Result<std::shared_ptr<const policy::Policy>> RoleResolver::policy_of(const std:
   return fail(ErrorKind::not_found, fmt::format("tenant '{}' has no role '{}'", tenant, role));
 }
 
+const config::Identity* RoleResolver::identity_of(const Sender& sender) const { return index_->identity_of(sender); }
+
+Sender RoleResolver::keeper_of(const Sender& sender, const std::optional<Sender>& joined_to) const {
+  if (const config::Identity* own = identity_of(sender)) return own->senders.front();
+  if (!joined_to || joined_to->tenant != sender.tenant) return sender;
+  const config::Identity* theirs = identity_of(*joined_to);
+  return theirs ? theirs->senders.front() : *joined_to;
+}
+
+bool RoleResolver::asks_platform(const Sender& sender, const std::optional<Sender>& joined_to) const {
+  const auto tenant = index_->tenants.find(sender.tenant);
+  if (tenant == index_->tenants.end()) return false;
+  const auto is_of_kind = [&](const PlatformGrant& grant) { return grant.kind == sender.kind; };
+  std::optional<Sender> ignored;
+  return std::ranges::any_of(tenant->second.platform_grants, is_of_kind) &&
+         !index_->find_assigned(sender, joined_to, ignored);
+}
+
 Result<std::shared_ptr<const RoleContext>> RoleResolver::resolve(const Sender& sender, const Place& place,
-                                                                 const PlatformRoles* platform_roles) const {
+                                                                 std::span<const PlatformRoles> platform_roles,
+                                                                 const std::optional<Sender>& joined_to) const {
   if (sender.id.empty() || sender.kind.empty())
     return fail(ErrorKind::denied, "a message without a sender is turned away");
   const auto tenant = index_->tenants.find(sender.tenant);
   if (tenant == index_->tenants.end()) {
     return fail(ErrorKind::denied, fmt::format("{} is turned away: no tenant '{}'", to_string(sender), sender.tenant));
   }
-  const Grant* grant = index_->find(sender, platform_roles);
+  std::optional<Sender> through;
+  const Grant* grant = index_->find_assigned(sender, joined_to, through);
+  if (!grant) grant = Index::find_platform_grant(tenant->second, sender, platform_roles);
+  if (!grant && tenant->second.default_grant) grant = &*tenant->second.default_grant;
   if (!grant) {
     return fail(ErrorKind::denied, fmt::format("{} is turned away: {}", to_string(sender), tenant->second.turned_away));
   }
   auto context = std::make_shared<RoleContext>(*grant->role);
   context->sender = sender;
+  context->keeper = keeper_of(sender, joined_to);
   context->matched = grant->matched;
+  context->matched.through = std::move(through);
   if (!index_->ceilings.empty()) {
     const auto ceiling = index_->ceilings.find(Sender{sender.tenant, place.kind, place.chat});
     if (ceiling != index_->ceilings.end()) apply_ceiling(*context, *ceiling->second);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct PlatformRoles {
 struct Matched {
   std::string rule;
   config::Source source;
+  std::optional<Sender> through{};  // an assignment of somebody whom the sender is joined with
 };
 
 // One role's word on tools; a group ceiling adds a second one (after the sender's own) and both must agree.
@@ -61,6 +63,7 @@ struct ToolDecision {
 class RoleContext {
  public:
   Sender sender;
+  Sender keeper;  // whose memory, files, limits and budget these are: the sender's own, or of whom they are joined to
   std::string role;                    // the sender's own role
   std::optional<std::string> ceiling;  // the group's ceiling role when it applied
   Matched matched;
@@ -94,9 +97,19 @@ class RoleResolver {
   explicit RoleResolver(std::shared_ptr<const config::Config> config);
 
   // denied when the sender is turned away (default_role = "deny", the tenant is unknown). Never another tenant's role.
-  // Order: exact sender, platform role in file order, default_role; then the ceiling of place.chat.
+  // Order: exact sender, then whom they are joined with; platform role in file order; default_role; then the ceiling of
+  // place.chat. `joined_to`: whom the sender has joined by a code; of no effect on whom, and where [[identities]] knows
+  // the sender.
   Result<std::shared_ptr<const RoleContext>> resolve(const Sender& sender, const Place& place,
-                                                     const PlatformRoles* platform_roles = nullptr) const;
+                                                     std::span<const PlatformRoles> platform_roles = {},
+                                                     const std::optional<Sender>& joined_to = std::nullopt) const;
+  // Whether platform roles could matter to that sender: some have a meaning, and no assignment comes before them.
+  bool asks_platform(const Sender& sender, const std::optional<Sender>& joined_to = std::nullopt) const;
+
+  // What [[identities]] says of a sender; nullptr when they are in none.
+  const config::Identity* identity_of(const Sender& sender) const;
+  // Whose memory and budget a sender's are.
+  Sender keeper_of(const Sender& sender, const std::optional<Sender>& joined_to = std::nullopt) const;
 
   // The policy of a role, the one that its holders are bound by; nullptr where it has none. not_found for no such role.
   Result<std::shared_ptr<const policy::Policy>> policy_of(const std::string& tenant, const std::string& role) const;

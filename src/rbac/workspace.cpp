@@ -15,7 +15,7 @@ Workspace WorkspaceSelector::select(const RoleContext& context) const {
   if (found == tenant->second.workspaces.end()) throw std::logic_error("a role context without a workspace");
   // Built as text: each `/` of a path takes all its components apart once more, and this runs for every message.
   const std::string data = (config_->gateway.data_dir / context.sender.tenant).native();
-  const std::string owner = context.memory_isolation ? sender_digest(context.sender) : "shared";
+  const std::string owner = context.memory_isolation ? sender_digest(context.keeper) : "shared";
   Workspace workspace;
   workspace.name = context.workspace;
   workspace.root = found->second.path;

@@ -7,6 +7,7 @@
 
 #include "admin/tokens.h"
 #include "gateway/journal.h"
+#include "gateway/links/links.h"
 #include "limits/budget.h"
 #include "limits/counters.h"
 #include "memory/documents.h"
@@ -45,6 +46,7 @@ TEST_CASE("a database of a newer usher is refused with its name and what to do, 
   fs::create_directory(dir / "workspace");
   std::ofstream(dir / "workspace/catalog.jsonl") << R"({"id":"1","name":"Mug"})";
   const Kind kinds[] = {
+      {"links.db", [&](auto& file) { return error_of(gateway::open_links(file, loop.get_executor(), clock)); }},
       {"gateway.db", [&](auto& file) { return error_of(gateway::open_journal(file, loop.get_executor(), clock)); }},
       {"limits.db", [&](auto& file) { return error_of(limits::open_counters(file)); }},
       {"limits.db", [&](auto& file) { return error_of(limits::read_usage(file, {})); }},

@@ -17,10 +17,15 @@ struct Refusal {
 };
 
 // The variables that the tables use.
-inline const Variables kVariables = {{"TOKEN", "123456:AAsecret"}, {"EMPTY", ""},
-                                     {"KEY", "sk-abcdef"},         {"BOTH", "x"},
-                                     {"BOTH_FILE", "/x"},          {"GONE_FILE", "/nonexistent/file"},
-                                     {"BOB", "telegram:bob"},      {"LINES", "a\nb"}};
+inline const Variables kVariables = {{"TOKEN", "123456:AAsecret"},
+                                     {"DISCORD_TOKEN", "MTIzNDU2.Gabcde.AAsecret-AAsecret"},
+                                     {"EMPTY", ""},
+                                     {"KEY", "sk-abcdef"},
+                                     {"BOTH", "x"},
+                                     {"BOTH_FILE", "/x"},
+                                     {"GONE_FILE", "/nonexistent/file"},
+                                     {"BOB", "telegram:bob"},
+                                     {"LINES", "a\nb"}};
 
 inline void check_refusals(std::span<const Refusal> refusals) {
   for (const Refusal& refusal : refusals) {

@@ -139,24 +139,84 @@ config.toml:2:12: error: 'data_dir' must not lie within 'workspaces_dir': what i
      R"toml(
 [channels.web]
 enabled = true
-[[channels.discord]]
-name = "d"
 [mcp]
-[[identities]]
-[gateway]
-long_reply = "file"
 [providers.a]
-kind = "anthropic"
-shards = 2)toml",
+kind = "anthropic")toml",
      R"(
 config.toml: error: [agent] uses the model 'default', which is not in [models]
 config.toml:1:11: error: 'web' in [channels] is not available in this version
-config.toml:3:12: error: 'discord' in [channels] is not available in this version
-config.toml:5:2: error: 'mcp' is not available in this version
-config.toml:6:3: error: 'identities' is not available in this version
-config.toml:8:1: error: 'long_reply' in [gateway] is not available in this version
-config.toml:10:8: error: kind 'anthropic' is not available in this version
-config.toml:11:1: error: 'shards' in [providers.a] is not available in this version)"},
+config.toml:3:2: error: 'mcp' is not available in this version
+config.toml:5:8: error: kind 'anthropic' is not available in this version)"},
+    {"what no Discord channel can be",
+     R"toml(
+[[channels.discord]]
+token = "Bot abc"
+intents = ["guilds", "mesage_content"]
+shards = 0
+long_reply = "attachment"
+acknowledge = "eyes"
+public_key = "abcd"
+groups = "some"
+mode = "poll"
+[[channels.discord]]
+token = "${DISCORD_TOKEN}"
+[[channels.discord]]
+name = "second"
+token = "${DISCORD_TOKEN}"
+tenant = "acme")toml",
+     R"(
+config.toml:1:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
+config.toml:2:9: error: 'token' is not a bot token; the developer portal shows one on the page Bot (three parts with dots between, without the word Bot)
+config.toml:3:22: error: unknown intents 'mesage_content'; it is one of guilds, guild_members, guild_messages, direct_messages, message_content; did you mean 'message_content'?
+config.toml:4:10: error: 'shards' is "auto" or a number from 1 to 1024
+config.toml:5:14: error: unknown long_reply 'attachment'; it is one of messages, file
+config.toml:6:15: error: 'acknowledge' is one emoji, or name:id of one of a guild's own
+config.toml:7:14: error: 'public_key' is the application's public key: 64 hex digits, on the developer portal's page General Information
+config.toml:8:10: error: unknown groups 'some'; it is one of mention, all, off
+config.toml:9:1: error: unknown key 'mode' in [[channels.discord]]
+config.toml:10:1: error: two channels are called 'discord'; give this one a 'name'
+config.toml:10:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
+config.toml:14:9: error: 'token' is that of channel 'discord' too
+config.toml:15:10: error: unknown tenant 'acme')"},
+    {"who cannot be one person",
+     R"toml(
+[rbac]
+default_role = "deny"
+[rbac.roles.buyer]
+workspace = "shared"
+[rbac.roles.owner]
+workspace = "shared"
+[rbac.workspaces.shared]
+path = "shared"
+[[rbac.assignments]]
+sender = 1
+role = "buyer"
+[[rbac.assignments]]
+sender = "discord:2"
+role = "owner"
+[[identities]]
+name = "ann"
+senders = ["telegram:1", "discord:2"]
+[[identities]]
+name = "ann"
+senders = ["telegram:3", "telegram:1"]
+[[identities]]
+name = "bob"
+senders = ["telegram:4"]
+[[identities]]
+name = "eve"
+tenant = "acme"
+senders = ["@eve", "telegram:9"]
+[[identities]]
+name = "joe"
+senders = ["@joe", "telegram:9"])toml",
+     R"(
+config.toml:17:26: error: two roles for one person: sender 'discord:2' is 'owner' (line 12), 'telegram:1' is 'buyer' (line 9)
+config.toml:19:8: error: two identities are called 'ann'
+config.toml:20:26: error: sender 'telegram:1' is in an identity already, in line 17
+config.toml:21:1: error: [[identities]] joins at least two 'senders'
+config.toml:26:10: error: unknown tenant 'acme'
+config.toml:30:12: error: sender '@joe' is a username; usernames change hands, so write the numeric id (the person sends /whoami to the bot to see it))"},
     {"a ledger that cannot be kept so",
      R"toml(
 [audit]
@@ -181,14 +241,12 @@ config.toml:8:1: error: unknown key 'key' in [audit])"},
 token = "${TOKEN}"
 mode = "webhook"
 webhook_url = "https://example.org"
-webhook_secret = "${KEY}"
-long_reply = "file")toml",
+webhook_secret = "${KEY}")toml",
      R"(
 config.toml:1:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
 config.toml:3:8: error: mode 'webhook' is not available in this version
 config.toml:4:1: error: 'webhook_url' in [[channels.telegram]] is not available in this version
-config.toml:5:1: error: 'webhook_secret' in [[channels.telegram]] is not available in this version
-config.toml:6:1: error: 'long_reply' in [[channels.telegram]] is not available in this version)"},
+config.toml:5:1: error: 'webhook_secret' in [[channels.telegram]] is not available in this version)"},
 };
 
 }  // namespace

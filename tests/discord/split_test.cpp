@@ -1,4 +1,4 @@
-#include "channels/discord/outbound/split.h"
+#include "channels/discord/outbound/text/split.h"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
@@ -9,7 +9,7 @@
 
 #include "base/cut.h"
 #include "base/text.h"
-#include "channels/discord/outbound/markdown.h"
+#include "channels/discord/outbound/text/markdown.h"
 
 using namespace usher;
 using namespace usher::discord;

@@ -8,7 +8,7 @@
 
 #include "base/cut.h"
 #include "base/text.h"
-#include "channels/discord/outbound/split.h"
+#include "channels/discord/outbound/text/split.h"
 
 using namespace usher;
 using namespace usher::discord;

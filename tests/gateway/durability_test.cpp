@@ -189,6 +189,39 @@ TEST_CASE(
   CHECK(eager.ask("42", "hi") == "done");
 }
 
+TEST_CASE("a reply that may have arrived is sent again only as long as its platform recognizes it") {
+  GatewayFixture f;
+  bool is_leaving = false;
+  f.channel->on_leaving = [&]() -> Task<void> {
+    is_leaving = true;
+    co_await sleep_for(std::chrono::hours(1));
+  };
+  REQUIRE(f.deliver({f.channel->message("42", "hi")}));
+  while (!is_leaving) f.run_some();
+
+  GatewayFixture in_time(kShopConfig, &f);
+  in_time.clock.advance(std::chrono::seconds(119));
+  in_time.resends = std::chrono::seconds(120);
+  in_time.start();
+  in_time.wait_for_sent(1);
+  CHECK(in_time.channel->sent[0].text == "done");
+
+  GatewayFixture too_late(kShopConfig, &f);
+  too_late.clock.advance(std::chrono::seconds(120));
+  too_late.resends = std::chrono::seconds(120);
+  too_late.start();
+  CHECK(too_late.ask("43", "other") == "done");
+  CHECK(too_late.channel->sent.size() == 1);
+  CHECK(conversations(too_late, MessageState::unknown).size() == 1);
+
+  GatewayFixture set_back(kShopConfig, &f);
+  set_back.clock.set_wall(f.clock.wall() - std::chrono::hours(1));
+  set_back.resends = std::chrono::seconds(120);
+  set_back.start();
+  CHECK(set_back.ask("43", "other") == "done");
+  CHECK(conversations(set_back, MessageState::unknown).size() == 1);
+}
+
 TEST_CASE("every reply of a channel has a name of its own, the same in the next process") {
   GatewayFixture f;
   f.ask("42", "one");

@@ -99,6 +99,7 @@ class GatewayFixture {
     auto opened = gateway::open_journal(config->gateway.data_dir / "gateway.db", loop.get_executor(), clock);
     REQUIRE(opened);
     journal = std::move(*opened);
+    links = std::move(*gateway::open_links(config->gateway.data_dir / "links.db", loop.get_executor(), clock));
     if (wrap) journal = wrap(std::move(journal));
     auto opened_counters = limits::open_counters(config->gateway.data_dir / "limits.db");
     REQUIRE(opened_counters);
@@ -120,6 +121,7 @@ class GatewayFixture {
                                       .ledger = ledger,
                                       .roles = *roles,
                                       .workspaces = *workspaces,
+                                      .links = *links,
                                       .memories = *memories,
                                       .windows = *windows,
                                       .budgets = *budgets,
@@ -193,6 +195,7 @@ class GatewayFixture {
   gateway::Models models;
   std::optional<asio::thread_pool> pool;
   std::unique_ptr<gateway::Journal> journal;
+  std::unique_ptr<gateway::Links> links;
   FakeLedger ledger;
   std::unique_ptr<limits::Counters> counters;
   std::unique_ptr<limits::RateWindows> windows;
@@ -217,6 +220,7 @@ class GatewayFixture {
     windows.reset();
     counters.reset();
     journal.reset();
+    links.reset();
     pool.reset();
   }
 };

@@ -225,6 +225,56 @@ TEST_CASE("a reply goes from ready to sending and back, part by part, and is for
         MessageState::sent);
 }
 
+TEST_CASE("when a part first left, and what a reply offers, outlives the process") {
+  Fixture f;
+  gateway::MessageId id = 0;
+  const auto restarted = [&](auto act) {
+    {
+      auto journal = f.open();
+      act(*journal);
+      REQUIRE(run_task(f.loop, journal->flush()));
+    }
+    auto journal = f.open();
+    return f.unfinished(*journal).at(0);
+  };
+  const WallTime first = f.clock.wall();
+  const Accepted leaving = restarted([&](Journal& journal) {
+    id = f.accept(journal, {message("1")})[0].id;
+    REQUIRE(run_task(f.loop,
+                     journal.store_reply(id, {.text = "reply", .choices = {{"New", "/new"}, {"Üb\"er", "x"}}}, true)));
+  });
+  CHECK(leaving.left_at == first);
+  REQUIRE(leaving.reply.choices.size() == 2);
+  CHECK(leaving.reply.choices[1].label == "Üb\"er");
+  CHECK(leaving.reply.choices[0].says == "/new");
+  // The same part again: it may have arrived the first time.
+  f.clock.advance(std::chrono::seconds(5));
+  CHECK(restarted([&](Journal& j) { REQUIRE(run_task(f.loop, j.store_leaving(id, 0))); }).left_at == first);
+  // The next part, and one that certainly came back, leave anew.
+  CHECK(restarted([&](Journal& j) { REQUIRE(run_task(f.loop, j.store_leaving(id, 1))); }).left_at == f.clock.wall());
+  f.clock.advance(std::chrono::seconds(5));
+  CHECK(restarted([&](Journal& j) {
+          j.mark_ready(id, 1);
+          REQUIRE(run_task(f.loop, j.store_leaving(id, 1)));
+        }).left_at == f.clock.wall());
+}
+
+TEST_CASE("where a channel has read to is kept, each channel its own, and the newest counts") {
+  Fixture f;
+  {
+    auto journal = f.open();
+    CHECK(journal->place_of("main") == "");
+    journal->mark_place("main", "one");
+    journal->mark_place("other", "two");
+    journal->mark_place("main", "three");
+    CHECK(journal->place_of("main") == "three");
+    REQUIRE(run_task(f.loop, journal->flush()));
+  }
+  auto journal = f.open();
+  CHECK(journal->place_of("main") == "three");
+  CHECK(journal->place_of("other") == "two");
+}
+
 TEST_CASE("conversations are listed with the state of their newest message, unknown replies with their text") {
   Fixture f;
   auto journal = f.open();

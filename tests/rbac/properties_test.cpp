@@ -122,7 +122,7 @@ TEST_CASE("the role is that of the plain reading of the rules") {
     const auto config = arbitrary_config();
     const Sender sender = arbitrary_sender();
     const PlatformRoles held = arbitrary_platform_roles();
-    const auto context = RoleResolver(config).resolve(sender, kElsewhere, &held);
+    const auto context = RoleResolver(config).resolve(sender, kElsewhere, {&held, 1});
     const std::optional<std::string> expected = role_by_the_book(config->tenants.at(sender.tenant), sender, held);
     RC_ASSERT(context.has_value() == expected.has_value());
     if (context) RC_ASSERT((*context)->role == *expected);
@@ -136,8 +136,8 @@ TEST_CASE("a ceiling never widens: tools, collections, autonomy and limits stay 
     const Sender sender = arbitrary_sender();
     const PlatformRoles held = arbitrary_platform_roles();
     const RoleResolver resolver(config);
-    const auto free = resolver.resolve(sender, kElsewhere, &held);
-    const auto bound = resolver.resolve(sender, kUnderCeiling, &held);
+    const auto free = resolver.resolve(sender, kElsewhere, {&held, 1});
+    const auto bound = resolver.resolve(sender, kUnderCeiling, {&held, 1});
     RC_ASSERT(free.has_value() == bound.has_value());
     if (!bound) return;
     RC_ASSERT(is_within(**bound, **free));
@@ -182,7 +182,7 @@ TEST_CASE("a tenant that is not configured is refused, whatever the sender") {
     Sender sender = arbitrary_sender();
     sender.tenant = tenant;
     const PlatformRoles held = arbitrary_platform_roles();
-    const auto context = RoleResolver(arbitrary_config()).resolve(sender, kUnderCeiling, &held);
+    const auto context = RoleResolver(arbitrary_config()).resolve(sender, kUnderCeiling, {&held, 1});
     RC_ASSERT(!context.has_value());
     RC_ASSERT(context.error().kind == ErrorKind::denied);
   }));

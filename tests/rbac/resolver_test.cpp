@@ -88,7 +88,7 @@ const Place kBuyersGroup{"telegram", "-100", true};
 const Place kDevelopersGroup{"telegram", "-200", true};
 
 std::shared_ptr<const RoleContext> seat(const Sender& sender, const Place& place = kPrivate,
-                                        const PlatformRoles* roles = nullptr) {
+                                        std::span<const PlatformRoles> roles = {}) {
   Result<std::shared_ptr<const RoleContext>> context = shop().resolve(sender, place, roles);
   REQUIRE(context);
   return *context;
@@ -144,7 +144,9 @@ TEST_CASE("a tenant that does not exist is refused and never becomes the default
 
 TEST_CASE("platform roles: the first assignment in file order that the sender holds, behind an exact one") {
   const Sender member{"default", "discord", "5"};
-  const auto role_with = [&](const Sender& sender, PlatformRoles held) { return seat(sender, kPrivate, &held)->role; };
+  const auto role_with = [&](const Sender& sender, PlatformRoles held) {
+    return seat(sender, kPrivate, {&held, 1})->role;
+  };
   CHECK(role_with(member, {"7", {"70"}}) == "owner");
   CHECK(role_with(member, {"8", {"70"}}) == "developer");  // the owner's guild is another one
   CHECK(role_with(member, {"", {"70"}}) == "developer");
@@ -156,9 +158,9 @@ TEST_CASE("platform roles: the first assignment in file order that the sender ho
   CHECK(role_with({"default", "telegram", "5"}, {"7", {"70"}}) ==
         "buyer");  // Discord's word counts for Discord's people
   PlatformRoles held{"8", {"70"}};
-  CHECK(seat(member, kPrivate, &held)->matched.rule == "discord_role");
-  CHECK(seat(member, kPrivate, &held)->matched.source.line == 41);
-  CHECK_FALSE(shop().resolve({"acme", "discord", "5"}, kPrivate, &held));
+  CHECK(seat(member, kPrivate, {&held, 1})->matched.rule == "discord_role");
+  CHECK(seat(member, kPrivate, {&held, 1})->matched.source.line == 41);
+  CHECK_FALSE(shop().resolve({"acme", "discord", "5"}, kPrivate, {&held, 1}));
 }
 
 TEST_CASE("a ceiling gives the intersection, in the ceiling's room") {

@@ -165,6 +165,11 @@ bool is_snowflake(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && value > 0 && text.front() != '0';
 }
 
+void read_speaker(const json::value& event, const json::value* user, channel::Incoming& in) {
+  if (in.is_group) read_roles(event, in);
+  in.display_name = display_name(event, user);
+}
+
 std::optional<channel::Incoming> decode_message(const json::value& event, const DecodeContext& context,
                                                 std::string& problem) {
   const json::value* author = member(&event, "author");
@@ -190,8 +195,7 @@ std::optional<channel::Incoming> decode_message(const json::value& event, const 
   read_attachments(event, in.attachments);
   if (is_forward(event)) read_forward(event, in);
   if (in.text.empty() && in.attachments.empty()) return std::nullopt;  // a sticker, a poll
-  if (in.is_group) read_roles(event, in);
-  in.display_name = display_name(event, author);
+  read_speaker(event, author, in);
   in.sent_at = unix_seconds(string_at(&event, "timestamp").value_or(""));
   return in;
 }

@@ -67,6 +67,10 @@ Task<Result<RestResult>> Rest::State::run(std::shared_ptr<State> self, RestCall 
     Result<Turn> turn = co_await self->turns.wait(wish, deadline);
     if (!turn) co_return fail(std::move(turn.error()));
     if (auto held = self->held_back(call)) co_return std::move(*held);
+    if (call.passage) {
+      Result<void> left = co_await call.passage->leave();
+      if (!left) co_return fail(std::move(left.error()));
+    }
     Result<net::HttpResponse> response = co_await self->http.send(self->request_of(call), deadline);
     if (!response) co_return fail(std::move(response.error()));
     RestAnswer answer = read_answer(*response, call.is_interaction);
@@ -76,6 +80,7 @@ Task<Result<RestResult>> Rest::State::run(std::shared_ptr<State> self, RestCall 
         answer.too_many && call.is_patient && Clock::now() + answer.too_many->retry_after < deadline.time();
     if (!is_tried_again) co_return std::move(answer.result);
     if (call.was_sent) *call.was_sent = false;
+    if (call.passage) call.passage->came_back();
   }
 }
 

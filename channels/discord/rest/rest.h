@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "channel/channel.h"
 #include "net/http_client.h"
 
 namespace usher::discord {
@@ -31,6 +32,8 @@ struct RestCall {
   bool is_repeatable = false;   // harmless when Discord sees it twice
   bool is_patient = true;       // false: fails where it would have to wait for a limit, before or after it was tried
   std::size_t max_response_bytes = 1u << 20;
+  // Told before each attempt leaves, when its turn has come, and that it came back when it has to wait after a 429.
+  channel::Passage* passage = nullptr;
   bool* was_sent = nullptr;  // as of net::HttpRequest
 };
 
@@ -67,7 +70,7 @@ class Rest {
   // Waits for its bucket, then calls, then waits out 429s, all within the deadline. The outer result fails when no
   // answer came (see net/http_client.h), or with busy before anything went out: where the deadline leaves no time for
   // the limits, too many calls wait already, or the guard against bans holds everything back. After a 401 every call is
-  // answered token_refused for some minutes without being made.
+  // answered token_refused for some minutes without being made. Fails too where the passage does not let it leave.
   Task<Result<RestResult>> call(RestCall call, Deadline deadline);
   // Whether a call on that route (method and route) would go out at once.
   bool can_call_now(std::string_view method, std::string_view route) const;

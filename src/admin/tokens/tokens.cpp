@@ -1,11 +1,9 @@
 #include "admin/tokens.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <system_error>
+
+#include "base/random.h"
 
 namespace usher::admin {
 namespace {
@@ -17,19 +15,9 @@ constexpr std::size_t kSecretCharacters = 43;  // of base64url, without padding
 // Two machines' clocks, or one that is corrected, may disagree by so much.
 constexpr std::chrono::seconds kClockLeeway{60};
 
-void fill_with_random(unsigned char* bytes, std::size_t size) {
-  std::size_t filled = 0;
-  while (filled < size) {
-    const ssize_t got = ::getrandom(bytes + filled, size - filled, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw std::system_error(errno, std::generic_category(), "getrandom");
-    filled += static_cast<std::size_t>(got);
-  }
-}
-
 std::string random_id() {
   std::array<unsigned char, 8> random{};
-  fill_with_random(random.data(), random.size());
+  fill_with_random(random);
   return to_hex(random);
 }
 
@@ -104,7 +92,7 @@ bool Token::is_usable(WallTime now) const {
 
 std::string make_token_secret() {
   std::array<unsigned char, kSecretBytes> random{};
-  fill_with_random(random.data(), random.size());
+  fill_with_random(random);
   return std::string(kSecretPrefix) +
          to_base64url(std::string_view(reinterpret_cast<const char*>(random.data()), random.size()));
 }

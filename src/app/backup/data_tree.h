@@ -14,7 +14,7 @@ namespace usher::app {
 
 enum class Part {
   none,     // made again or only of this process: indexes, logs of databases, lock, socket
-  shared,   // gateway.db, limits.db, api.db, ledger.db: from a snapshot
+  shared,   // gateway.db, limits.db, api.db, ledger.db, links.db: from a snapshot
   segment,  // a closed part of the ledger: changes no more
   memory,   // open in the gateway alone, or closed
   file,     // bytes: what tools wrote, keys, checkpoints, what was set aside
@@ -24,7 +24,7 @@ enum class Part {
 Part part_of(std::string_view path);
 
 // In the order in which their snapshots are taken: whatever one tells of, a later one knows.
-inline constexpr std::string_view kSharedDatabases[] = {"gateway.db", "limits.db", "api.db", "ledger.db"};
+inline constexpr std::string_view kSharedDatabases[] = {"gateway.db", "limits.db", "api.db", "ledger.db", "links.db"};
 
 // Changes whenever the file or its log is written to.
 struct Stamp {

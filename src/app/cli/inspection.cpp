@@ -7,7 +7,8 @@ namespace usher::app {
 namespace {
 
 struct ExplainOptions {
-  std::string tool, arguments, action, resource;
+  std::vector<std::string> discord_roles;
+  std::string guild, tool, arguments, action, resource;
   int sensitivity = 0;
 };
 
@@ -16,6 +17,8 @@ int run_explain(const CommandLine& line, const ExplainOptions& options) {
     return explain(std::move(config),
                    {.sender = std::move(sender),
                     .chat = line.options().chat,
+                    .discord_roles = options.discord_roles,
+                    .guild = options.guild,
                     .tool = options.tool,
                     .arguments = options.arguments,
                     .action = options.action,
@@ -38,6 +41,10 @@ void declare_explain(CommandLine& line) {
       .add_option("--args", options->arguments, "with these arguments, a JSON object: what the policy says of the call")
       ->needs(tool)
       ->check(not_empty);
+  CLI::Option* roles = command.add_option("--discord-role", options->discord_roles,
+                                          "as somebody who holds that role, by its id (may be repeated)");
+  roles->check(not_empty);
+  command.add_option("--guild", options->guild, "the server in which they hold it, by its id")->needs(roles);
   CLI::Option* action =
       command.add_option("--action", options->action, "whether this action is granted: domain:operation:resource");
   action->excludes(tool)->check(not_empty);

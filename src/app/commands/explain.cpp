@@ -5,6 +5,7 @@
 #include "app/exit_status.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "gateway/links/links.h"
 #include "policy/policy.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
@@ -61,23 +62,27 @@ json::array policies_json(const rbac::RoleContext& context) {
   return layers;
 }
 
+json::object matched_json(const rbac::Matched& matched) {
+  json::object out{{"rule", matched.rule}, {"file", matched.source.file}, {"line", matched.source.line}};
+  if (matched.through) out["through"] = to_string(*matched.through);
+  return out;
+}
+
 json::object context_json(const config::Config& config, const rbac::RoleContext& context,
                           const rbac::Workspace& workspace) {
   const auto model = config.models.find(context.model_hint);
   const std::vector<std::string> tools = offered_tools(context);
-  json::object out{
-      {"tenant", context.sender.tenant},
-      {"sender", to_string(context.sender)},
-      {"role", context.role},
-      {"matched",
-       {{"rule", context.matched.rule}, {"file", context.matched.source.file}, {"line", context.matched.source.line}}},
-      {"workspace", context.workspace},
-      {"memory_db", workspace.memory_db.string()},
-      {"autonomy", config::to_string(context.autonomy)},
-      {"model", model == config.models.end() ? "" : model->second.model},
-      {"tools", json::array(tools.begin(), tools.end())},
-      {"limits", limits_json(context.limits)},
-      {"policies", policies_json(context)}};
+  json::object out{{"tenant", context.sender.tenant},
+                   {"sender", to_string(context.sender)},
+                   {"role", context.role},
+                   {"matched", matched_json(context.matched)},
+                   {"workspace", context.workspace},
+                   {"memory_db", workspace.memory_db.string()},
+                   {"autonomy", config::to_string(context.autonomy)},
+                   {"model", model == config.models.end() ? "" : model->second.model},
+                   {"tools", json::array(tools.begin(), tools.end())},
+                   {"limits", limits_json(context.limits)},
+                   {"policies", policies_json(context)}};
   if (context.ceiling) out["ceiling"] = *context.ceiling;
   return out;
 }
@@ -93,16 +98,37 @@ void print_lines(const json::object& object) {
 struct Located {
   std::shared_ptr<const rbac::RoleContext> context;
   rbac::Workspace workspace;
+  json::object joined;             // whom the sender is one person with, and who says so; empty for nobody
+  bool has_unasked_roles = false;  // roles of the platform might make a difference, and none were given
 };
 
+json::object joined_json(const rbac::RoleResolver& resolver, const Sender& sender,
+                         const std::optional<Sender>& joined_to) {
+  if (const config::Identity* identity = resolver.identity_of(sender)) {
+    json::array senders;
+    for (const Sender& each : identity->senders) senders.emplace_back(to_string(each));
+    return {{"identity", identity->name},
+            {"senders", std::move(senders)},
+            {"file", identity->source.file},
+            {"line", identity->source.line}};
+  }
+  if (!joined_to) return {};
+  return {{"joined_to", to_string(*joined_to)}, {"by", "a one-time code (/link)"}};
+}
+
 Result<Located> locate(const std::shared_ptr<const config::Config>& config, const Sender& sender,
-                       const std::string& chat) {
+                       const std::string& chat, std::span<const rbac::PlatformRoles> held = {}) {
   Result<rbac::Place> place = place_of(sender, chat);
   if (!place) return fail(std::move(place.error()));
+  Result<std::optional<Sender>> joined_to = gateway::read_joined_to(config->gateway.data_dir / "links.db", sender);
+  if (!joined_to) return fail(std::move(joined_to.error()));
   const rbac::RoleResolver resolver(config);
-  auto context = resolver.resolve(sender, *place);
+  auto context = resolver.resolve(sender, *place, held, *joined_to);
   if (!context) return fail(std::move(context.error()));
-  return Located{*context, rbac::WorkspaceSelector(config).select(**context)};
+  return Located{.context = *context,
+                 .workspace = rbac::WorkspaceSelector(config).select(**context),
+                 .joined = joined_json(resolver, sender, *joined_to),
+                 .has_unasked_roles = held.empty() && resolver.asks_platform(sender, *joined_to)};
 }
 
 // What cannot be asked; "" when it can.
@@ -206,11 +232,17 @@ json::object turned_away(const Sender& sender, const std::string& why) {
 Result<json::object> explained(const std::shared_ptr<const config::Config>& config, const ExplainRequest& request) {
   const std::string mistake = mistake_in(request);
   if (!mistake.empty()) return fail(ErrorKind::invalid, mistake);
-  Result<Located> located = locate(config, request.sender, request.chat);
+  const rbac::PlatformRoles held{request.guild, request.discord_roles};
+  Result<Located> located =
+      locate(config, request.sender, request.chat, {&held, request.discord_roles.empty() ? 0u : 1u});
   if (!located && located.error().kind == ErrorKind::denied)
     return turned_away(request.sender, located.error().message);
   if (!located) return fail(std::move(located.error()));
   json::object out = context_json(*config, *located->context, located->workspace);
+  if (!located->joined.empty()) out["joined"] = located->joined;
+  if (located->has_unasked_roles) {
+    out["note"] = "roles of the platform are not looked at here; --discord-role says which they hold";
+  }
   Result<void> decided = add_decision(*located, request, out);
   if (!decided) return fail(std::move(decided.error()));
   return out;

@@ -21,7 +21,9 @@ int check(const config::Loaded& loaded, bool as_json, bool must_run);
 
 struct ExplainRequest {
   Sender sender;
-  std::string chat;  // "telegram:-100…" or ""
+  std::string chat;                        // "telegram:-100…" or ""
+  std::vector<std::string> discord_roles;  // ids that the sender shall hold …
+  std::string guild;                       // … in that guild; "" = in one that no assignment names
   // One question at most: about a tool (and with `arguments` about one call of it), or about an action. "" = not asked.
   std::string tool;
   std::string arguments;  // a JSON object

@@ -11,6 +11,7 @@
 #include "app/backup/data_tree.h"
 #include "app/doctor/host_checks.h"
 #include "gateway/journal.h"
+#include "gateway/links/links.h"
 #include "limits/counters.h"
 #include "store/copy.h"
 
@@ -47,6 +48,7 @@ std::map<std::string, std::int64_t> known_schemas() {
     const SystemClock clock;
     (void)gateway::open_journal(scratch.path() / "gateway.db", loop.get_executor(), clock);
     (void)limits::open_counters(scratch.path() / "limits.db");
+    (void)gateway::open_links(scratch.path() / "links.db", loop.get_executor(), clock);
     (void)admin::open_api_stores(scratch.path() / "api.db", loop.get_executor());
   }
   for (const std::string_view name : kSharedDatabases) {

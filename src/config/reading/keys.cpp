@@ -9,9 +9,12 @@ namespace {
 using enum KeyType;
 
 constexpr Key kRootKeys[] = {
-    {"gateway", table},    {"providers", named_tables}, {"models", named_tables}, {"agent", table}, {"channels", table},
-    {"rbac", table},       {"tenants", named_tables},   {"mcp", later},           {"audit", table}, {"api", table},
-    {"identities", later},
+    {"gateway", table},        {"providers", named_tables},
+    {"models", named_tables},  {"agent", table},
+    {"channels", table},       {"rbac", table},
+    {"tenants", named_tables}, {"mcp", later},
+    {"audit", table},          {"api", table},
+    {"identities", tables},
 };
 constexpr Key kGatewayKeys[] = {
     {"data_dir", text},
@@ -64,7 +67,7 @@ constexpr Key kAgentKeys[] = {
 constexpr Key kChannelsKeys[] = {
     {"telegram", tables},
     {"console", table},
-    {"discord", later},
+    {"discord", tables},
     {"web", later},
 };
 constexpr Key kTelegramKeys[] = {
@@ -78,6 +81,11 @@ constexpr Key kTelegramKeys[] = {
     {"webhook_url", later},
     {"webhook_secret", later},
 };
+constexpr Key kDiscordKeys[] = {
+    {"name", text},   {"tenant", text}, {"token", text},      {"api_root", text},    {"intents", texts},
+    {"groups", text}, {"shards", id},   {"long_reply", text}, {"acknowledge", text}, {"public_key", text},
+};
+constexpr Key kIdentityKeys[] = {{"name", text}, {"tenant", text}, {"senders", ids}};
 constexpr Key kConsoleKeys[] = {{"enabled", boolean}, {"tenant", text}};
 constexpr Key kTenantKeys[] = {{"rbac", table}};
 constexpr Key kRbacKeys[] = {
@@ -113,8 +121,6 @@ constexpr Key kAuditKeys[] = {
     {"checkpoint_s", integer}, {"witness_url", text}, {"origin", text},          {"rotate_rows", integer},
 };
 
-constexpr std::array<std::string_view, 2> kLaterAnywhere = {"long_reply", "shards"};
-
 }  // namespace
 
 const Section kRoot{"config.toml", kRootKeys};
@@ -124,6 +130,8 @@ const Section kModel{"[models.<hint>]", kModelKeys};
 const Section kAgent{"[agent]", kAgentKeys};
 const Section kChannels{"[channels]", kChannelsKeys};
 const Section kTelegram{"[[channels.telegram]]", kTelegramKeys};
+const Section kDiscord{"[[channels.discord]]", kDiscordKeys};
+const Section kIdentity{"[[identities]]", kIdentityKeys};
 const Section kConsole{"[channels.console]", kConsoleKeys};
 const Section kTenant{"[tenants.<name>]", kTenantKeys};
 const Section kRbac{"[rbac]", kRbacKeys};
@@ -142,14 +150,11 @@ const Key* Section::find(std::string_view name) const {
 }
 
 std::span<const Section* const> all_sections() {
-  static constexpr std::array<const Section*, 18> kAll = {
-      &kRoot, &kGateway, &kProvider,  &kModel,      &kAgent, &kChannels, &kTelegram, &kConsole,   &kRbac,
-      &kRole, &kPolicy,  &kWorkspace, &kAssignment, &kGroup, &kTenant,   &kApi,      &kLegacyKey, &kAudit};
+  static constexpr std::array<const Section*, 20> kAll = {&kRoot,     &kGateway,  &kProvider, &kModel,     &kAgent,
+                                                          &kChannels, &kTelegram, &kDiscord,  &kIdentity,  &kConsole,
+                                                          &kRbac,     &kRole,     &kPolicy,   &kWorkspace, &kAssignment,
+                                                          &kGroup,    &kTenant,   &kApi,      &kLegacyKey, &kAudit};
   return kAll;
-}
-
-bool is_later_anywhere(std::string_view name) {
-  return std::ranges::find(kLaterAnywhere, name) != kLaterAnywhere.end();
 }
 
 }  // namespace usher::config

@@ -32,13 +32,10 @@ struct Section {
   const Key* find(std::string_view name) const;
 };
 
-extern const Section kRoot, kGateway, kProvider, kModel, kAgent, kChannels, kTelegram, kConsole, kTenant, kRbac, kRole,
-    kPolicy, kWorkspace, kAssignment, kGroup, kApi, kLegacyKey, kAudit;
+extern const Section kRoot, kGateway, kProvider, kModel, kAgent, kChannels, kTelegram, kDiscord, kIdentity, kConsole,
+    kTenant, kRbac, kRole, kPolicy, kWorkspace, kAssignment, kGroup, kApi, kLegacyKey, kAudit;
 
 // All of the above, in the order of the documentation.
 std::span<const Section* const> all_sections();
-
-// Keys of later versions that may be tried in any section.
-bool is_later_anywhere(std::string_view name);
 
 }  // namespace usher::config

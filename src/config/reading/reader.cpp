@@ -128,7 +128,7 @@ const Source& TableReader::source_of(std::string_view key) const {
 
 void TableReader::check(const Entry& entry) const {
   const Key* key = section_->find(entry.key);
-  if ((key && key->type == KeyType::later) || (!key && is_later_anywhere(entry.key))) {
+  if (key && key->type == KeyType::later) {
     problems_->error(entry.source, fmt::format("'{}'{} is not available in this version", entry.key, place()));
   } else if (!key) {
     report_unknown(entry);

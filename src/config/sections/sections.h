@@ -29,6 +29,8 @@ void read_agent(Loading& loading, const TableReader& root);
 // [rbac] and [tenants.<name>.rbac]; the implicit role of [agent] where the default tenant has no [rbac].
 void read_tenants(Loading& loading, const TableReader& root);
 void read_channels(Loading& loading, const TableReader& root);
+// [[identities]]: after the tenants, whose assignments must not contradict them.
+void read_identities(Loading& loading, const TableReader& root);
 void read_api(Loading& loading, const TableReader& root);
 void read_audit(Loading& loading, const TableReader& root);
 

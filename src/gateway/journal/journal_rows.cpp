@@ -205,12 +205,12 @@ Result<void> update_reply(Database& database, MessageId id, const ReplyRow& repl
        Value(std::string_view(reply.choices)), Value(millis(now)), Value(id)});
 }
 
-Result<void> update_leaving(Database& database, MessageId id, std::size_t parts_arrived, WallTime now) {
+Result<void> update_leaving(Database& database, MessageId id, std::size_t parts_arrived, bool is_first, WallTime now) {
   const auto parts = static_cast<std::int64_t>(parts_arrived);
   return database.run(
-      "UPDATE message SET left_at = CASE WHEN state = 3 AND parts_arrived = ? THEN left_at ELSE ? END,"
+      "UPDATE message SET left_at = CASE WHEN state = 3 AND parts_arrived = ? AND NOT ? THEN left_at ELSE ? END,"
       " state = 3, parts_arrived = ? WHERE id = ? AND state IN (2, 3)",
-      {Value(parts), Value(millis(now)), Value(parts), Value(id)});
+      {Value(parts), Value(std::int64_t{is_first}), Value(millis(now)), Value(parts), Value(id)});
 }
 
 Result<std::vector<Accepted>> take_unfinished(Database& database, const std::filesystem::path& data_dir) {

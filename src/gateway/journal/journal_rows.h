@@ -51,8 +51,9 @@ struct ReplyRow {
 };
 Result<void> update_reply(store::Database& database, MessageId id, const ReplyRow& reply, bool is_leaving,
                           WallTime now);
-// A part that may have left before keeps the moment at which it first did.
-Result<void> update_leaving(store::Database& database, MessageId id, std::size_t parts_arrived, WallTime now);
+// Unless `is_first`, a part that may have left before keeps the moment at which it first did.
+Result<void> update_leaving(store::Database& database, MessageId id, std::size_t parts_arrived, bool is_first,
+                            WallTime now);
 // Everything not done, with its steps; counts the interruption of what ran.
 Result<std::vector<Accepted>> take_unfinished(store::Database& database, const std::filesystem::path& data_dir);
 Result<std::vector<ConversationRow>> select_conversations(store::Database& database, std::optional<MessageState> state,

@@ -89,9 +89,12 @@ class SqliteJournal final : public Journal {
   }
 
   Task<Result<void>> store_leaving(MessageId id, std::size_t parts_arrived) override {
+    // A mark that it came back, which was not written yet: then it has not left before.
+    const auto forgotten = std::erase_if(
+        notes_->marks, [id](const Mark& mark) { return mark.id == id && mark.state == MessageState::ready; });
     std::erase_if(notes_->marks, [id](const Mark& mark) { return mark.id == id; });
-    return commit([id, parts_arrived, now = clock_.wall()](Database& database) {
-      return update_leaving(database, id, parts_arrived, now);
+    return commit([id, parts_arrived, is_first = forgotten > 0, now = clock_.wall()](Database& database) {
+      return update_leaving(database, id, parts_arrived, is_first, now);
     });
   }
 

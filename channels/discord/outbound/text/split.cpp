@@ -1,10 +1,10 @@
-#include "channels/discord/outbound/split.h"
+#include "channels/discord/outbound/text/split.h"
 
 #include <algorithm>
 
 #include "base/cut.h"
 #include "base/text.h"
-#include "channels/discord/outbound/markdown.h"
+#include "channels/discord/outbound/text/markdown.h"
 
 namespace usher::discord {
 namespace {

@@ -1,4 +1,4 @@
-#include "channels/discord/outbound/markdown.h"
+#include "channels/discord/outbound/text/markdown.h"
 
 #include <algorithm>
 #include <optional>
