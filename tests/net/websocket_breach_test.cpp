@@ -189,6 +189,13 @@ TEST_CASE("each breach of RFC 6455 ends the connection with the code for it") {
   }
 }
 
+TEST_CASE("a close frame is not lost behind bytes that nobody will read") {
+  RawFixture f(frame(0x83, "x") + std::string(2u << 20, 'x'));
+  CHECK(f.receive(*f.socket).error().kind == ErrorKind::protocol);
+  REQUIRE(f.frames_at_the_end().size() == 1);
+  CHECK_FALSE(f.server.was_reset);
+}
+
 TEST_CASE("a connection cut within a frame is unavailable, without a close code") {
   for (const std::string& bytes : {std::string("\x81"), std::string("\x81\x05he"), frame(text_start, "he")}) {
     ClientSide client;
