@@ -27,8 +27,10 @@ milliseconds part_of(milliseconds whole, double share) {
 }  // namespace
 
 bool is_session_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxSessionId &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
+  return !text.empty() && text.size() <= kMaxSessionId && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view(".:_-").find(c) != std::string_view::npos;
+  });
 }
 
 Session::Session(SessionOptions options, StartLimit& limit, std::optional<Place> place, Time now)

@@ -30,7 +30,7 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// What Discord may call a session: of at most 64 printable bytes.
+// What Discord may call a session: at most 64 letters, digits and any of ".:_-".
 bool is_session_id(std::string_view text);
 
 // Whom READY says the token belongs to.
