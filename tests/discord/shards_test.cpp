@@ -3,6 +3,7 @@
 
 #include "discord/shard_fixture.h"
 #include "net/http_client.h"
+#include "support/fake_bookmark.h"
 #include "support/http_server.h"
 
 namespace usher::discord {
@@ -11,12 +12,6 @@ namespace {
 using testing::HttpCall;
 using testing::HttpReply;
 using testing::HttpServer;
-
-struct FakeBookmark final : channel::Bookmark {
-  std::string read() const override { return place; }
-  void keep(std::string text) override { place = std::move(text); }
-  std::string place;
-};
 
 struct ShardsFixture {
   explicit ShardsFixture(int count) {
@@ -91,7 +86,7 @@ struct ShardsFixture {
   HttpServer api{loop.get_executor(), [this](HttpCall call) { return answer(this, std::move(call)); }};
   std::unique_ptr<net::WebSocketConnector> connector = net::make_websocket_connector(loop.get_executor());
   std::unique_ptr<net::HttpClient> http;
-  FakeBookmark bookmark;
+  testing::FakeBookmark bookmark;
   DiscordOptions options;
   std::optional<Rest> rest;
   std::optional<Shards> shards;
