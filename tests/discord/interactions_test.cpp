@@ -40,8 +40,8 @@ struct Fixture {
     return [this](std::vector<channel::Incoming> batch) { return take_in(std::move(batch)); };
   }
   Task<Result<void>> take_in(std::vector<channel::Incoming> batch) {
-    acknowledged_before = simulator.acknowledgements().size();
     if (slow.count() > 0) co_await sleep_for(slow);
+    acknowledged_before = simulator.acknowledgements().size();
     if (is_full) co_return fail(ErrorKind::limit, "full");
     for (channel::Incoming& message : batch) taken.push_back(std::move(message));
     co_return Result<void>{};
@@ -98,6 +98,7 @@ json::array text_option(const std::string& name, const std::string& value) {
 
 TEST_CASE("a command says what it would as a message, and carries where its answer goes") {
   Fixture f;
+  f.slow = 150ms;
   f.simulator.set_member(f.simulator.options().guild, "77", {"501", "502"}, "Ann");
   const std::string id = f.command("ask", text_option("text", " what is up? "));
   REQUIRE(f.take(id));

@@ -27,10 +27,11 @@ constexpr std::chrono::seconds kCallTimeout{10};
 constexpr std::chrono::minutes kForgotten{15};  // without a word: whoever was to send the end never did
 
 struct Preview {
-  Preview(const asio::any_io_executor& loop, const channel::Outgoing& of) : answer(of), wake(loop), ended(loop) {}
-  channel::Outgoing answer;  // its text grows
-  std::string shown;         // what the message says
-  std::string message;       // its id; of an interaction's answer "" even when it stands there
+  Preview(const asio::any_io_executor& loop, Answer where) : place(std::move(where)), wake(loop), ended(loop) {}
+  Answer place;         // without parts
+  std::string text;     // so far
+  std::string shown;    // what the message says
+  std::string message;  // its id; of an interaction's answer "" even when it stands there
   Clock::time_point grew_at = Clock::now();
   bool is_over = false;      // no call begins any more
   bool is_growing = false;   // its coroutine runs
@@ -87,15 +88,15 @@ bool Previews::State::has_room() {
 bool Previews::State::may_grow(const channel::Outgoing& answer) const {
   if (children.running() >= kMaxGrowing || !is_snowflake(answer.chat)) return false;
   return std::ranges::none_of(
-      all, [&](const auto& entry) { return entry.second->is_growing && entry.second->answer.chat == answer.chat; });
+      all, [&](const auto& entry) { return entry.second->is_growing && entry.second->place.chat == answer.chat; });
 }
 
 // What would bring the message up to date; nothing where it is.
 std::optional<RestCall> Previews::State::next_call(Preview& preview) const {
-  const Beginning now = beginning_of(preview.answer.text, options.long_reply);
+  const Beginning now = beginning_of(preview.text, options.long_reply);
   if (now.content.empty() || now.content == preview.shown) return std::nullopt;
   const Said said{now.content, {}, ""};
-  const Answer place = answer_of(preview.answer, options.long_reply);
+  const Answer& place = preview.place;
   RestCall call;
   if (place.interaction)
     call = edit_response(*place.interaction, said);
@@ -133,7 +134,7 @@ Task<void> Previews::State::watch(std::shared_ptr<State> self, std::shared_ptr<P
     const bool is_abandoned = Clock::now() - preview->grew_at >= kForgotten;
     if (preview->is_over || is_abandoned || cancelled.cancelled() != asio::cancellation_type::none) co_return;
     wait = self->options.edit_interval;
-    if (preview->answer.text.size() < kLeastBytes) continue;
+    if (preview->text.size() < kLeastBytes) continue;
     const bool goes_on = co_await show(self, preview);
     if (!goes_on || preview->is_over) co_return;
   }
@@ -166,7 +167,10 @@ void Previews::grow(const channel::Outgoing& answer, std::string_view piece) {
     if (state.is_stopped || answer.idempotency.empty() || !state.has_room()) return;
     // One that may not grow is kept too: it must not begin in the middle of its text.
     const bool may_grow = state.may_grow(answer);
-    known = state.all.emplace(answer.idempotency, std::make_shared<Preview>(state.loop, answer)).first;
+    known = state.all
+                .emplace(answer.idempotency,
+                         std::make_shared<Preview>(state.loop, answer_of(answer, state.options.long_reply)))
+                .first;
     known->second->is_over = !may_grow;
     if (may_grow) {
       known->second->is_growing = true;
@@ -174,8 +178,8 @@ void Previews::grow(const channel::Outgoing& answer, std::string_view piece) {
     }
   }
   Preview& preview = *known->second;
-  if (preview.is_over || preview.answer.text.size() >= kMaxBytes) return;
-  preview.answer.text += piece;
+  if (preview.is_over || preview.text.size() >= kMaxBytes) return;
+  preview.text += piece;
   preview.grew_at = Clock::now();
 }
 
