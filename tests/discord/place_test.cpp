@@ -88,8 +88,8 @@ TEST_CASE("a backlog is full by number and by size") {
 }
 
 TEST_CASE("places are written and read, and fit into a bookmark") {
-  Places places{kMaxShards, {"77", "78"}, {}};
-  const Place longest{std::string(64, 's'), "wss://" + std::string(80, 'r'), INT64_MAX};
+  Places places{kMaxShards, std::string(64, '0'), {"77", "78"}, std::vector<std::string>(16, std::string(19, '1')), {}};
+  const Place longest{std::string(64, 's'), "wss://" + std::string(94, 'r'), INT64_MAX};
   for (int id = 0; id < kMaxShards; ++id) places.shards[id] = longest;
   const std::string text = encode_places(places);
   CHECK(text.size() <= 64u << 10);
@@ -98,11 +98,13 @@ TEST_CASE("places are written and read, and fit into a bookmark") {
   CHECK(read->count == kMaxShards);
   CHECK(read->shards == places.shards);
   CHECK(read->identity.bot_id == "77");
+  CHECK(read->terms == places.terms);
+  CHECK(read->guilds == places.guilds);
 }
 
 TEST_CASE("a bookmark that is not one, or leads elsewhere, is ignored") {
   const auto with = [](std::string shard, std::string head = R"("count":2,"bot":"7","application":"8")") {
-    return "{" + head + R"(,"shards":[)" + shard + "]}";
+    return "{" + head + R"(,"guilds":[],"shards":[)" + shard + "]}";
   };
   const std::string good = R"({"id":1,"session_id":"s","seq":3,"resume_url":"wss://a.example"})";
   CHECK(decode_places(with(good), false).has_value());

@@ -1,6 +1,8 @@
 // What a session does as time goes by and Discord speaks, without any socket.
 #include "channels/discord/gateway/session.h"
 
+#include <algorithm>
+
 #include "discord/session_fixture.h"
 
 namespace usher::discord {
@@ -192,8 +194,10 @@ TEST_CASE("a resume address that alone fails costs the session, at the main one"
   SessionFixture f;
   f.go_live();
   f.session->ended(f.now, 0);
-  CHECK(f.url() == kResumeUrl);
-  f.session->ended(f.now, 0, "refused");
+  for (int i = 0; i < 3; ++i) {
+    CHECK(f.url() == kResumeUrl);  // once may be an accident
+    f.session->ended(f.now, 0, "refused");
+  }
   CHECK(f.url() == kMain);
   f.resume();
   f.pass(5s);
@@ -207,7 +211,12 @@ TEST_CASE("a session outlives a network that is down: no address answers, so non
   SessionFixture f;
   f.go_live();
   f.session->ended(f.now, 0);
-  for (int i = 0; i < 10; ++i) f.session->ended(f.now, 0, "no route");
+  std::vector<std::string> tried;
+  for (int i = 0; i < 12; ++i) {
+    tried.push_back(f.url());
+    f.session->ended(f.now, 0, "no route");
+  }
+  CHECK(std::ranges::count(tried, kMain) == 3);
   CHECK(f.url() == kResumeUrl);
   f.resume();
   CHECK(f.last_op() == kResume);

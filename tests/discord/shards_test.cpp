@@ -3,6 +3,7 @@
 
 #include "discord/shard_fixture.h"
 #include "net/http_client.h"
+#include "support/fake_bookmark.h"
 #include "support/http_server.h"
 
 namespace usher::discord {
@@ -11,12 +12,6 @@ namespace {
 using testing::HttpCall;
 using testing::HttpReply;
 using testing::HttpServer;
-
-struct FakeBookmark final : channel::Bookmark {
-  std::string read() const override { return place; }
-  void keep(std::string text) override { place = std::move(text); }
-  std::string place;
-};
 
 struct ShardsFixture {
   explicit ShardsFixture(int count) {
@@ -37,7 +32,9 @@ struct ShardsFixture {
   void start() {
     is_running = true;
     auto sink = [this](std::string_view type, const json::value& data) { return take(this, std::string(type), data); };
-    asio::co_spawn(loop, shards->run([](std::string_view) { return true; }, sink), [this](std::exception_ptr error) {
+    auto recall = [this](const std::vector<std::string>& guilds) { learned = guilds; };
+    ShardsCallbacks callbacks{[](std::string_view) { return true; }, sink, [this] { return learned; }, recall};
+    asio::co_spawn(loop, shards->run(std::move(callbacks)), [this](std::exception_ptr error) {
       is_running = false;
       run_error = error;
     });
@@ -89,13 +86,13 @@ struct ShardsFixture {
   HttpServer api{loop.get_executor(), [this](HttpCall call) { return answer(this, std::move(call)); }};
   std::unique_ptr<net::WebSocketConnector> connector = net::make_websocket_connector(loop.get_executor());
   std::unique_ptr<net::HttpClient> http;
-  FakeBookmark bookmark;
+  testing::FakeBookmark bookmark;
   DiscordOptions options;
   std::optional<Rest> rest;
   std::optional<Shards> shards;
   bool is_running = false;
   std::exception_ptr run_error;
-  std::vector<std::string> types;
+  std::vector<std::string> types, learned;
 };
 
 using Lines = std::vector<std::string>;
@@ -116,6 +113,7 @@ TEST_CASE("all shards resume from one bookmark after a restart, and know who the
   std::string bookmarked;
   {
     ShardsFixture f(2);
+    f.learned = {"5"};
     f.start();
     REQUIRE(f.run_until([&] { return f.types.size() == 2; }));
     CHECK(f.stop());
@@ -132,17 +130,36 @@ TEST_CASE("all shards resume from one bookmark after a restart, and know who the
   CHECK(next.run_until([&] { return next.types == Lines{"RESUMED", "RESUMED"}; }));
   CHECK(next.identified().empty());
   CHECK(next.shards->identity()->bot_id == "77");
+  CHECK(next.learned == Lines{"5"});
 }
 
 TEST_CASE("a bookmark of another number of shards, or one that is none, is not used") {
   for (const bool is_garbage : {false, true}) {
     ShardsFixture f(1);
-    f.bookmark.place = encode_places({3, {"77", "78"}, {{0, {"s", f.gateway.server.url(), 5}}}});
+    f.bookmark.place = encode_places({3, "", {"77", "78"}, {}, {{0, {"s", f.gateway.server.url(), 5}}}});
     if (is_garbage) f.bookmark.place.pop_back();
     f.start();
     CHECK(f.run_until([&] { return f.types == Lines{"READY"}; }));
     CHECK(f.gateway.count(kResume) == 0);
     CHECK(decode_places(f.bookmark.place, true)->count == 1);
+  }
+}
+
+TEST_CASE("a session that was begun with other intents or roles is not resumed: it would go on with those") {
+  std::string bookmarked;
+  for (const int change : {0, 1, 2}) {
+    ShardsFixture f(1);
+    if (change == 1) f.options.intents |= 2;
+    if (change == 2) f.options.roles = {"55"};
+    if (change > 0) {
+      Places places = *decode_places(bookmarked, true);
+      places.shards[0].resume_url = f.gateway.server.url();
+      f.bookmark.place = encode_places(places);
+    }
+    f.start();
+    CHECK(f.run_until([&] { return f.types == Lines{"READY"}; }));
+    CHECK(f.stop());
+    if (change == 0) bookmarked = f.bookmark.place;
   }
 }
 

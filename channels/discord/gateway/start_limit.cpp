@@ -8,6 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDay = std::chrono::hours(24);
+constexpr std::size_t kMaxUrl = 100;
 
 int bounded(const json::value* in, std::string_view name, int otherwise, int low, int high) {
   const std::int64_t value = integer_at(in, name).value_or(otherwise);
@@ -31,7 +32,7 @@ Result<GatewayInfo> decode_gateway(const json::value& answer, bool allows_plain)
 }
 
 bool is_gateway_url(std::string_view url, bool allows_plain) {
-  if (url.size() > 256) return false;
+  if (url.size() > kMaxUrl) return false;
   const bool is_plain = url.starts_with("ws://");
   if (!url.starts_with("wss://") && !(is_plain && allows_plain)) return false;
   const std::string_view rest = url.substr(is_plain ? 5 : 6);

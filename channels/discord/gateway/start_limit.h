@@ -25,7 +25,7 @@ struct GatewayInfo {
 // Fails with protocol. `allows_plain`: ws:// is taken too.
 Result<GatewayInfo> decode_gateway(const json::value& answer, bool allows_plain);
 
-// wss://host[:port][/path], at most 256 bytes, without userinfo, query and fragment. `allows_plain`: ws:// too.
+// wss://host[:port][/path], at most 100 bytes, without userinfo, query and fragment. `allows_plain`: ws:// too.
 bool is_gateway_url(std::string_view url, bool allows_plain);
 // The address to connect to: always the same query, be it Discord's main address or one to resume at.
 std::string with_query(std::string_view gateway_url);
