@@ -107,6 +107,7 @@ Task<void> Bot::run(channel::Intake intake) {
   callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
   co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
+  intake_ = {};  // nothing comes over HTTP any more either
   co_await children_.join();
   co_await interactions_.stop();
   co_await outbound_->stop();
