@@ -64,12 +64,13 @@ class Bot final : public Discord {
   Task<Result<void>> on_message(const json::value& event);
   Task<Result<void>> on_interaction(const json::value& event);
   Task<Result<void>> on_guild(const json::value& event);
+  Task<Result<void>> on_guild_gone(const json::value& event);
   Task<Result<void>> on_member(const json::value& event);
   Task<void> register_commands(std::string application_id);
   Outbound& outbound(asio::any_io_executor executor);
 
   // What is read; everything else is passed over. MESSAGE_UPDATE is not among them: an edit never runs again.
-  static const std::array<Kind, 7> kKinds;
+  static const std::array<Kind, 8> kKinds;
 
   DiscordOptions options_;
   std::string kind_;
@@ -81,15 +82,16 @@ class Bot final : public Discord {
   std::optional<Outbound> outbound_;  // once an executor is known
   std::optional<asio::any_io_executor> executor_;
   channel::Intake intake_;
-  bool has_registered_ = false;
+  bool has_started_ = false;
 };
 
-constexpr std::array<Bot::Kind, 7> Bot::kKinds{{
+constexpr std::array<Bot::Kind, 8> Bot::kKinds{{
     {"READY", &Bot::on_start},
     {"RESUMED", &Bot::on_start},
     {"MESSAGE_CREATE", &Bot::on_message},
     {"INTERACTION_CREATE", &Bot::on_interaction},
     {"GUILD_CREATE", &Bot::on_guild},
+    {"GUILD_DELETE", &Bot::on_guild_gone},
     {"GUILD_MEMBER_UPDATE", &Bot::on_member},
     {"GUILD_MEMBER_REMOVE", &Bot::on_member},
 }};
@@ -98,8 +100,12 @@ Task<void> Bot::run(channel::Intake intake) {
   executor_ = co_await asio::this_coro::executor;
   intake_ = std::move(intake);
   outbound(*executor_);
-  co_await shards_.run([this](std::string_view type) { return wants(type); },
-                       [this](std::string_view type, const json::value& event) { return on_event(type, event); });
+  ShardsCallbacks callbacks;
+  callbacks.wants = [this](std::string_view type) { return wants(type); };
+  callbacks.sink = [this](std::string_view type, const json::value& event) { return on_event(type, event); };
+  callbacks.learned_guilds = [this] { return members_.learned(); };
+  callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
+  co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
   co_await children_.join();
   co_await interactions_.stop();
@@ -123,10 +129,9 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
 
 Task<Result<void>> Bot::on_start(const json::value&) {
   const std::optional<Identity>& identity = shards_.identity();
-  if (identity && options_.sets_commands && !std::exchange(has_registered_, true)) {
-    spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
-    children_.spawn(*executor_, register_commands(identity->application_id));
-  }
+  if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
+  spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
+  if (options_.sets_commands) children_.spawn(*executor_, register_commands(identity->application_id));
   co_return Result<void>{};
 }
 
@@ -149,6 +154,13 @@ Task<Result<void>> Bot::on_interaction(const json::value& event) { return intera
 
 Task<Result<void>> Bot::on_guild(const json::value& event) {
   members_.learn(event);
+  co_return Result<void>{};
+}
+
+// An outage of Discord's takes guilds away as well, and brings them back.
+Task<Result<void>> Bot::on_guild_gone(const json::value& event) {
+  const std::string_view guild = string_at(&event, "id").value_or("");
+  if (!bool_at(&event, "unavailable").value_or(false)) members_.forget_guild(std::string(guild));
   co_return Result<void>{};
 }
 

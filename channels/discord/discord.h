@@ -47,7 +47,8 @@ struct DiscordOptions {
   std::chrono::milliseconds call_timeout{15'000};
   std::chrono::milliseconds first_backoff{500};  // after an error; doubled up to max_backoff, with jitter
   std::chrono::milliseconds max_backoff{30'000};
-  std::chrono::milliseconds edit_interval{2'000};  // between two edits of a growing answer
+  std::chrono::milliseconds identify_interval{5'000};  // as Discord asks, between two sessions that begin
+  std::chrono::milliseconds edit_interval{2'000};      // between two edits of a growing answer
   std::chrono::milliseconds typing_interval{8'000};
   std::chrono::seconds role_cache{60};
 };

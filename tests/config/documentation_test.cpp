@@ -73,8 +73,10 @@ TEST_CASE("the example of the documentation loads, and so does the example file 
   const std::string text = read(source_root() / "docs/configuration.md");
   const std::size_t open = text.find("```toml\n"), close = text.find("```", open + 8);
   REQUIRE(open != std::string::npos);
-  const Variables variables = {
-      {"OPENAI_API_KEY", "sk-abc"}, {"TELEGRAM_BOT_TOKEN", "1:abc"}, {"OWNER_TELEGRAM_ID", "5"}};
+  const Variables variables = {{"OPENAI_API_KEY", "sk-abc"},
+                               {"TELEGRAM_BOT_TOKEN", "1:abc"},
+                               {"DISCORD_BOT_TOKEN", "MTIzNDU2.Gabcde.AAsecret-AAsecret"},
+                               {"OWNER_TELEGRAM_ID", "5"}};
   CHECK(joined(load_from(text.substr(open + 8, close - open - 8), variables).problems) == "");
 
   std::istringstream example(read(source_root() / "config.toml.example"));

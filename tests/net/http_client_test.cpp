@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
+
 #include "net/fixture.h"
 
 namespace usher::net {
@@ -256,6 +258,20 @@ TEST_CASE("many requests at once get a connection each and share them afterwards
   }
   CHECK(succeeded == 40);
   CHECK(f.server.connections() == 20);
+}
+
+TEST_CASE("an answer's headers come along when the request asks for them") {
+  HttpReply reply;
+  reply.headers = {{"X-RateLimit-Remaining", "4"}};
+  Fixture f({reply});
+  HttpRequest curious = f.request();
+  curious.keeps_headers = true;
+  const Result<HttpResponse> response = f.send(std::move(curious));
+  REQUIRE(response);
+  CHECK(std::ranges::any_of(response->headers, [](const Header& header) {
+    return header.name == "x-ratelimit-remaining" && header.value == "4";
+  }));
+  CHECK(f.send()->headers.empty());
 }
 
 }  // namespace usher::net

@@ -143,6 +143,7 @@ class RawServer {
   std::string head;
   std::string received;          // after the head
   bool has_ended = false;        // the client has closed its side
+  bool was_reset = false;        // rather than that
   bool closes_in_return = true;  // when the client has
   std::optional<asio::ip::tcp::socket> socket;
 
@@ -169,6 +170,7 @@ class RawServer {
       self->received.append(piece, got);
     }
     self->has_ended = true;
+    self->was_reset = error != asio::error::eof;
     if (self->closes_in_return) self->socket->close();
   }
 

@@ -141,10 +141,10 @@ void read_roles(const json::value& event, channel::Incoming& in) {
 std::int64_t unix_seconds(std::string_view text) {
   if (text.size() < 19 || text[10] != 'T') return 0;
   const auto number = [&](std::size_t at, std::size_t digits) {
-    int value = -1;
+    unsigned value = 0;  // takes no sign
     const char* end = text.data() + at + digits;
     const auto [stop, error] = std::from_chars(text.data() + at, end, value);
-    return error == std::errc{} && stop == end ? value : -1;
+    return error == std::errc{} && stop == end ? static_cast<int>(value) : -1;
   };
   const std::chrono::year_month_day day(std::chrono::year(number(0, 4)),
                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
@@ -153,7 +153,8 @@ std::int64_t unix_seconds(std::string_view text) {
   if (!day.ok() || hour < 0 || minute < 0 || second < 0) return 0;
   const auto time = std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
                     std::chrono::seconds(second);
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  return std::max<std::int64_t>(0, seconds);
 }
 
 }  // namespace

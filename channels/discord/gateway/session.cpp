@@ -15,7 +15,7 @@ constexpr milliseconds kShortestInterval{10}, kLongestInterval{600'000};
 constexpr std::size_t kKeptForBeats = 20;
 // A connection that lived so long was no failure.
 constexpr milliseconds kSteady{10'000};
-constexpr int kMaxResumes = 6;
+constexpr int kMaxResumes = 6, kMaxFailures = 3;
 // A turn that far off is not waited for on an open connection: Discord would not have it.
 constexpr milliseconds kFarTurn{1'800'000};
 constexpr std::size_t kMaxSessionId = 64;
@@ -27,8 +27,10 @@ milliseconds part_of(milliseconds whole, double share) {
 }  // namespace
 
 bool is_session_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxSessionId &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
+  return !text.empty() && text.size() <= kMaxSessionId && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view(".:_-").find(c) != std::string_view::npos;
+  });
 }
 
 Session::Session(SessionOptions options, StartLimit& limit, std::optional<Place> place, Time now)
@@ -152,7 +154,8 @@ Reaction Session::greet(Time now, std::string_view text) {
   beat_at_ = now + part_of(interval_, options_.random());
   state_ = State::greeted;
   // The main address answers where the one to resume at does not: the session is given up.
-  if (is_resume_url_dead_) place_.reset();
+  if (is_resume_url_dead()) place_.reset();
+  failures_ = 0;
   Reaction out;
   if (!place_) {
     seq_.reset();
@@ -217,7 +220,6 @@ void Session::go_live(Time now) {
   state_ = State::live;
   live_since_ = now;
   resumes_ = 0;
-  is_resume_url_dead_ = false;
   trouble_.clear();
 }
 
@@ -254,10 +256,8 @@ void Session::part(Time now, std::string why) {
   const bool was_greeted = state_ == State::greeted || state_ == State::asked || state_ == State::live;
   const bool was_steady = state_ == State::live && now - live_since_ >= kSteady;
   if (was_steady) backoff_ = options_.first_backoff;
-  if (!was_greeted && place_) {
-    // Where both addresses fail it is the network: the session may well live. An address is dead when it alone fails.
-    is_resume_url_dead_ = !is_resume_url_dead_ && place_->resume_url != options_.gateway_url;
-  }
+  // Where the main address fails as well it is the network: the session may well live.
+  if (!was_greeted && place_) failures_ = is_resume_url_dead() ? 0 : failures_ + 1;
   if (resumes_ >= kMaxResumes) {
     place_.reset();
     resumes_ = 0;
@@ -265,6 +265,10 @@ void Session::part(Time now, std::string why) {
   state_ = State::apart;
   if (!why.empty()) trouble_ = std::move(why);
   make_plan(now, next_backoff());
+}
+
+bool Session::is_resume_url_dead() const {
+  return failures_ >= kMaxFailures && place_ && place_->resume_url != options_.gateway_url;
 }
 
 void Session::make_plan(Time now, milliseconds at_least) {
@@ -276,7 +280,7 @@ void Session::make_plan(Time now, milliseconds at_least) {
     trouble_ = "Discord's daily limit of new sessions is used up; the next may begin in " +
                std::to_string(minutes.count()) + " min";
   }
-  plan_.url = with_query(place_ && !is_resume_url_dead_ ? place_->resume_url : options_.gateway_url);
+  plan_.url = with_query(place_ && !is_resume_url_dead() ? place_->resume_url : options_.gateway_url);
 }
 
 milliseconds Session::next_backoff() {

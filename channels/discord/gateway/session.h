@@ -30,7 +30,7 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// What Discord may call a session: of at most 64 printable bytes.
+// What Discord may call a session: at most 64 letters, digits and any of ".:_-".
 bool is_session_id(std::string_view text);
 
 // Whom READY says the token belongs to.
@@ -116,6 +116,7 @@ class Session {
   void part(Time now, std::string why);
   void make_plan(Time now, std::chrono::milliseconds at_least);
   std::chrono::milliseconds next_backoff();
+  bool is_resume_url_dead() const;
   bool has_socket() const { return state_ != State::apart && state_ != State::given_up; }
 
   SessionOptions options_;
@@ -131,8 +132,8 @@ class Session {
   std::optional<Place> kept_;
   std::optional<Identity> identity_;
   std::uint64_t generation_ = 0;
-  int resumes_ = 0;                  // in a row that came to nothing
-  bool is_resume_url_dead_ = false;  // the last try there was not even greeted
+  int resumes_ = 0;   // in a row that came to nothing
+  int failures_ = 0;  // in a row, of connections to its resume URL that were not even greeted
 
   // This socket's.
   SendBudget budget_;

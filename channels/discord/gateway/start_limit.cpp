@@ -7,8 +7,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kApart{5'000};
 constexpr milliseconds kDay = std::chrono::hours(24);
+constexpr std::size_t kMaxUrl = 100;
 
 int bounded(const json::value* in, std::string_view name, int otherwise, int low, int high) {
   const std::int64_t value = integer_at(in, name).value_or(otherwise);
@@ -32,7 +32,7 @@ Result<GatewayInfo> decode_gateway(const json::value& answer, bool allows_plain)
 }
 
 bool is_gateway_url(std::string_view url, bool allows_plain) {
-  if (url.size() > 256) return false;
+  if (url.size() > kMaxUrl) return false;
   const bool is_plain = url.starts_with("ws://");
   if (!url.starts_with("wss://") && !(is_plain && allows_plain)) return false;
   const std::string_view rest = url.substr(is_plain ? 5 : 6);
@@ -49,8 +49,9 @@ std::string with_query(std::string_view gateway_url) {
   return url + "?v=10&encoding=json&compress=zlib-stream";
 }
 
-StartLimit::StartLimit(const GatewayInfo& info, Time now)
-    : total_(info.total),
+StartLimit::StartLimit(const GatewayInfo& info, Time now, milliseconds apart)
+    : apart_(apart),
+      total_(info.total),
       remaining_(info.remaining),
       reset_at_(now + (info.reset_after.count() > 0 ? info.reset_after : kDay)),
       free_at_(static_cast<std::size_t>(info.max_concurrency), Time::min()) {}
@@ -68,7 +69,7 @@ Time StartLimit::reserve(int shard, Time now) {
   if (blocked > now) return blocked;
   Time& free_at = free_at_[static_cast<std::size_t>(shard) % free_at_.size()];
   const Time turn = std::max(now, free_at);
-  free_at = turn + kApart;
+  free_at = turn + apart_;
   --remaining_;
   return turn;
 }

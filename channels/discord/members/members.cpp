@@ -58,9 +58,11 @@ struct Members::State {
   State(Rest& calls, const DiscordOptions& options)
       : rest(calls), name(options.name), roles(options.roles), keep(options.role_cache) {
     for (const std::string& guild : options.role_guilds) add_guild(guild);
+    configured = guilds.size();
   }
 
   bool add_guild(const std::string& guild);
+  void forget_all();
   const Roles* known_of(const std::string& user) const;
   void remember(const std::string& user, const Roles& held);
   static Task<Result<Roles>> roles_of(std::shared_ptr<State> self, std::string user, Deadline deadline);
@@ -75,7 +77,8 @@ struct Members::State {
   std::string name;
   std::vector<std::string> roles;
   std::chrono::seconds keep;
-  std::vector<std::string> guilds;
+  std::vector<std::string> guilds;  // first those that are configured
+  std::size_t configured = 0;
   std::unordered_map<std::string, Known> known;  // by user
   std::unordered_map<std::string, std::shared_ptr<Lookup>> lookups;
 };
@@ -106,6 +109,11 @@ bool Members::State::add_guild(const std::string& guild) {
   }
   guilds.push_back(guild);
   return true;
+}
+
+void Members::State::forget_all() {
+  known.clear();
+  for (const auto& [user, lookup] : lookups) lookup->is_stale = true;
 }
 
 const Roles* Members::State::known_of(const std::string& user) const {
@@ -182,9 +190,21 @@ void Members::learn(const json::value& guild_create) {
   };
   if (!roles || !std::ranges::any_of(*roles, matters)) return;
   if (!state_->add_guild(std::string(guild))) return;
-  // What was asked for until now knows nothing of it.
-  state_->known.clear();
-  for (const auto& [user, lookup] : state_->lookups) lookup->is_stale = true;
+  state_->forget_all();  // what was asked for until now knows nothing of it
+}
+
+std::vector<std::string> Members::learned() const {
+  return {state_->guilds.begin() + static_cast<std::ptrdiff_t>(state_->configured), state_->guilds.end()};
+}
+
+void Members::recall(const std::vector<std::string>& learned) {
+  for (const std::string& guild : learned) state_->add_guild(guild);
+}
+
+void Members::forget_guild(const std::string& guild) {
+  const auto learned = state_->guilds.begin() + static_cast<std::ptrdiff_t>(state_->configured);
+  state_->guilds.erase(std::remove(learned, state_->guilds.end(), guild), state_->guilds.end());
+  state_->forget_all();
 }
 
 Task<Result<Roles>> Members::roles_of(const std::string& user, Deadline deadline) {

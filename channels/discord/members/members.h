@@ -23,6 +23,11 @@ class Members {
 
   // Learns from GUILD_CREATE which guild the roles of DiscordOptions::roles belong to.
   void learn(const json::value& guild_create);
+  // What was learned so, for the next process, which may resume a session and will not be told again.
+  std::vector<std::string> learned() const;
+  void recall(const std::vector<std::string>& learned);
+  // GUILD_DELETE: the bot has left a guild. Those that are configured stay: who belongs to them cannot be told then.
+  void forget_guild(const std::string& guild);
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const std::string& user, Deadline deadline);
   // GUILD_MEMBER_UPDATE, GUILD_MEMBER_REMOVE, GUILD_ROLE_DELETE: what was known of them holds no longer.
   void forget(const std::string& user);

@@ -7,7 +7,7 @@
 namespace usher::discord {
 namespace {
 
-constexpr std::size_t kMaxBytes = 64u << 10;
+constexpr std::size_t kMaxBytes = 64u << 10, kMaxGuilds = 16;
 
 std::string text_at(const json::value* in, std::string_view name) {
   return std::string(string_at(in, name).value_or(""));
@@ -22,8 +22,10 @@ std::string encode_places(const Places& places) {
         {"id", id}, {"session_id", place.session_id}, {"seq", place.seq}, {"resume_url", place.resume_url}});
   }
   return json::serialize(json::object{{"count", places.count},
+                                      {"terms", places.terms},
                                       {"bot", places.identity.bot_id},
                                       {"application", places.identity.application_id},
+                                      {"guilds", json::array(places.guilds.begin(), places.guilds.end())},
                                       {"shards", std::move(shards)}});
 }
 
@@ -34,10 +36,17 @@ std::optional<Places> decode_places(std::string_view text, bool allows_plain) {
   const std::int64_t count = integer_at(&*root, "count").value_or(0);
   if (count < 1 || count > kMaxShards) return std::nullopt;
   places.count = static_cast<int>(count);
+  places.terms = text_at(&*root, "terms");
   places.identity = {text_at(&*root, "bot"), text_at(&*root, "application")};
   if (!is_snowflake(places.identity.bot_id) || !is_snowflake(places.identity.application_id)) return std::nullopt;
+  const json::array* guilds = array_at(&*root, "guilds");
   const json::array* shards = array_at(&*root, "shards");
-  if (!shards) return std::nullopt;
+  if (!guilds || guilds->size() > kMaxGuilds || !shards) return std::nullopt;
+  for (const json::value& guild : *guilds) {
+    const json::string* id = guild.if_string();
+    if (!id || !is_snowflake({id->data(), id->size()})) return std::nullopt;
+    places.guilds.emplace_back(id->data(), id->size());
+  }
   for (const json::value& shard : *shards) {
     const std::int64_t id = integer_at(&shard, "id").value_or(-1);
     Place place{text_at(&shard, "session_id"), text_at(&shard, "resume_url"), integer_at(&shard, "seq").value_or(-1)};

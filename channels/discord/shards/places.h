@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "channels/discord/gateway/session.h"
 
@@ -12,7 +13,9 @@ namespace usher::discord {
 
 struct Places {
   int count = 1;      // shards of the bot; with another number of them the places mean nothing
+  std::string terms;  // what the sessions were begun with (intents, roles that count): with others they are of no use
   Identity identity;  // a resumed session does not say it again
+  std::vector<std::string> guilds;  // Members::learned(), which it does not say again either
   std::map<int, Place> shards;
 };
 

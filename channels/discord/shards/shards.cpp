@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <random>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/stopping.h"
 
 namespace usher::discord {
@@ -15,9 +15,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-double random_share() {
-  static std::minstd_rand random{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(random);
+// A resumed session goes on with the intents that it was begun with, and names no guild anew.
+std::string terms_of(const DiscordOptions& options) {
+  std::string intents = std::to_string(options.intents);
+  std::vector<std::string_view> parts(options.roles.begin(), options.roles.end());
+  parts.push_back(intents);
+  return to_hex(sha256_parts(parts));
 }
 
 // Until somebody cancels the timer.
@@ -43,13 +46,14 @@ Shards::Shards(Rest& rest, net::WebSocketConnector& sockets, channel::Bookmark& 
 
 Shards::~Shards() = default;
 
-Task<void> Shards::run(std::function<bool(std::string_view type)> wants, Sink sink) {
+Task<void> Shards::run(ShardsCallbacks callbacks) {
+  callbacks_ = std::move(callbacks);
   executor_ = co_await asio::this_coro::executor;
   stopping_.emplace(*executor_, asio::steady_timer::time_point::max());
   ended_.emplace(*executor_, asio::steady_timer::time_point::max());
   try {
     const std::optional<GatewayInfo> info = co_await ask();
-    if (info) make_shards(*info, {std::move(wants), std::move(sink), [this] { keep(); }, [this] { stop_shards(); }});
+    if (info) make_shards(*info);
     for (const std::unique_ptr<Shard>& shard : shards_) children_.spawn(*executor_, run_one(*shard));
     running_ = shards_.size();
     if (!is_stopped_) co_await cancelled(*stopping_);
@@ -110,18 +114,22 @@ std::optional<Places> Shards::bookmarked(int count) const {
   const std::string text = bookmark_.read();
   if (text.empty()) return std::nullopt;
   std::optional<Places> places = decode_places(text, allows_plain_);
-  if (places && places->count == count) return places;
+  if (places && places->count == count && places->terms == terms_of(options_)) return places;
   spdlog::info("{}: the bookmark is of no use; new sessions begin", options_.name);
   return std::nullopt;
 }
 
-void Shards::make_shards(const GatewayInfo& info, ShardCallbacks callbacks) {
+void Shards::make_shards(const GatewayInfo& info) {
   const int wanted = options_.shards > 0 ? options_.shards : info.shards;
   const int count = std::clamp(wanted, 1, kMaxShards);
   if (count < wanted) spdlog::warn("{}: {} shards are too many for one process", options_.name, wanted);
   std::optional<Places> places = bookmarked(count);
-  if (places) bookmarked_ = places->identity;
-  limit_.emplace(info, steady_clock::now());
+  if (places) {
+    bookmarked_ = places->identity;
+    callbacks_.recall_guilds(places->guilds);
+  }
+  limit_.emplace(info, steady_clock::now(), options_.identify_interval);
+  const ShardCallbacks callbacks{callbacks_.wants, callbacks_.sink, [this] { keep(); }, [this] { stop_shards(); }};
   for (int id = 0; id < count; ++id) {
     SessionOptions session{.token = options_.token,
                            .intents = options_.intents,
@@ -131,7 +139,8 @@ void Shards::make_shards(const GatewayInfo& info, ShardCallbacks callbacks) {
                            .allows_plain = allows_plain_,
                            .first_backoff = options_.first_backoff,
                            .max_backoff = options_.max_backoff,
-                           .random = random_share};
+                           .invalid_wait = options_.identify_interval / 5,
+                           .random = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); }};
     std::optional<Place> place;
     if (places && places->shards.contains(id)) place = std::move(places->shards[id]);
     const std::string label = count == 1 ? options_.name : options_.name + " shard " + std::to_string(id);
@@ -158,7 +167,7 @@ const std::optional<Identity>& Shards::identity() const {
 // One text for all shards: each of their moves writes it anew.
 void Shards::keep() {
   if (!identity()) return;
-  Places places{static_cast<int>(shards_.size()), *identity(), {}};
+  Places places{static_cast<int>(shards_.size()), terms_of(options_), *identity(), callbacks_.learned_guilds(), {}};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (const std::optional<Place>& place = shards_[i]->kept()) places.shards.emplace(static_cast<int>(i), *place);
   }

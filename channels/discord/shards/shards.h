@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,15 +25,23 @@
 
 namespace usher::discord {
 
+struct ShardsCallbacks {
+  std::function<bool(std::string_view type)> wants;  // other events are passed over unread
+  // Called one event at a time for each shard, in order; a place is bookmarked after what stands before it was taken.
+  Sink sink;
+  // What the next process has to know although resumed sessions do not say it, and what the last one knew.
+  std::function<std::vector<std::string>()> learned_guilds;
+  std::function<void(const std::vector<std::string>&)> recall_guilds;
+};
+
 class Shards {
  public:
   // All of them must outlive it.
   Shards(Rest& rest, net::WebSocketConnector& sockets, channel::Bookmark& bookmark, const DiscordOptions& options);
   ~Shards();
 
-  // Until stop(), whatever Discord does. Events that `wants` names go to the sink, one at a time for each shard, in
-  // order; a place is bookmarked after the sink has taken what stands before it.
-  Task<void> run(std::function<bool(std::string_view type)> wants, Sink sink);
+  // Until stop(), whatever Discord does.
+  Task<void> run(ShardsCallbacks callbacks);
   void stop();
 
   // Whose token this is: known before the first event reaches the sink.
@@ -43,7 +52,7 @@ class Shards {
   Task<std::optional<GatewayInfo>> ask();
   Task<Result<GatewayInfo>> ask_once();
   std::optional<Places> bookmarked(int count) const;
-  void make_shards(const GatewayInfo& info, ShardCallbacks callbacks);
+  void make_shards(const GatewayInfo& info);
   Task<void> run_one(Shard& shard);
   void keep();
   void stop_shards();
@@ -55,12 +64,14 @@ class Shards {
   bool allows_plain_;
   channel::Trouble trouble_;  // of GET /gateway/bot
   bool is_stopped_ = false;
+  std::minstd_rand random_{std::random_device{}()};
 
   std::optional<asio::any_io_executor> executor_;  // run()'s
   std::optional<asio::steady_timer> stopping_;     // never expires; cancelled by stop()
   std::optional<asio::steady_timer> ended_;        // never expires; cancelled by each shard that ends
   std::optional<Identity> bookmarked_;             // what the bookmark said, until a READY does
   std::optional<StartLimit> limit_;
+  ShardsCallbacks callbacks_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::size_t running_ = 0;
   Children children_;

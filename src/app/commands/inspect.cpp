@@ -14,6 +14,10 @@
 namespace usher::app {
 namespace {
 
+std::string counted(std::size_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 void print_running(const std::filesystem::path& data_dir, const std::optional<pid_t>& runner) {
   if (runner) {
     fmt::print("a gateway runs on {} (pid {})\n", data_dir.string(), *runner);
@@ -56,10 +60,10 @@ int check(const config::Loaded& loaded, bool as_json, bool must_run) {
   } else {
     for (const config::Problem& problem : problems) fmt::print(stderr, "{}\n", config::to_string(problem));
     if (errors == 0) {
-      fmt::print("{} is valid: {} tenant{}, {} telegram bot{}, {} warning{}\n", loaded.config->file.string(),
-                 loaded.config->tenants.size(), loaded.config->tenants.size() == 1 ? "" : "s",
-                 loaded.config->telegram.size(), loaded.config->telegram.size() == 1 ? "" : "s", warnings,
-                 warnings == 1 ? "" : "s");
+      const config::Config& config = *loaded.config;
+      fmt::print("{} is valid: {}, {}, {}, {}\n", config.file.string(), counted(config.tenants.size(), "tenant"),
+                 counted(config.telegram.size(), "Telegram bot"), counted(config.discord.size(), "Discord bot"),
+                 counted(static_cast<std::size_t>(warnings), "warning"));
       if (must_run) print_running(loaded.config->gateway.data_dir, runner);
     } else {
       fmt::print(stderr, "usher: {} error{} in the configuration\n", errors, errors == 1 ? "" : "s");

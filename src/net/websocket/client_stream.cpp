@@ -48,6 +48,10 @@ class BeastStream final : public ClientStream, public std::enable_shared_from_th
                                                            ErrorCode error, std::size_t = 0) mutable { done(error); });
   }
 
+  std::string_view incoming() const {
+    return {static_cast<const char*>(incoming_.data().data()), incoming_.data().size()};
+  }
+
   std::shared_ptr<Connection> connection_;
   asio::cancellation_signal read_signal_, write_signal_, close_signal_;
   Stream stream_;
@@ -76,11 +80,17 @@ void BeastStream::upgrade(const Upgrade& request, Done done) {
   stream_.set_option(websocket::stream_base::decorator([](websocket::request_type&) {}));
 }
 
-void BeastStream::read(Done done) { stream_.async_read(incoming_, handler(read_signal_, std::move(done))); }
+void BeastStream::read(Done done) {
+  auto finish = [this, done = std::move(done)](ErrorCode error) mutable {
+    // Beast 1.81 misses a letter that is cut by an empty last fragment.
+    if (!error && stream_.got_text() && !is_valid_utf8(incoming())) error = websocket::error::bad_frame_payload;
+    done(error);
+  };
+  stream_.async_read(incoming_, handler(read_signal_, std::move(finish)));
+}
 
 WebSocketMessage BeastStream::take_message() {
-  const auto bytes = incoming_.data();
-  WebSocketMessage message{stream_.got_text(), std::string(static_cast<const char*>(bytes.data()), bytes.size())};
+  WebSocketMessage message{stream_.got_text(), std::string(incoming())};
   incoming_.clear();
   if (incoming_.capacity() > kept_bytes) incoming_.shrink_to_fit();
   return message;
