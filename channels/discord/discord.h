@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/secret.h"
@@ -26,6 +27,9 @@ enum class GroupMode { mention, all, off };
 enum class LongReply { messages, file };
 
 inline constexpr std::uint32_t kDefaultIntents = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 15;
+
+// Discord turns away who does not name itself like this.
+inline constexpr std::string_view kUserAgent = "DiscordBot (https://usher.example, " USHER_VERSION ")";
 
 struct DiscordOptions {
   std::string name;  // the channel's, unique in the process

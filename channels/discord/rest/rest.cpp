@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "channels/discord/discord.h"
 #include "channels/discord/rest/answer.h"
 #include "channels/discord/rest/ban_guard.h"
 #include "channels/discord/rest/turns.h"
@@ -16,8 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Discord turns away who does not name itself like this.
-constexpr std::string_view kUserAgent = "DiscordBot (https://usher.example, " USHER_VERSION ")";
 constexpr std::chrono::minutes kRefusedPause{5};
 constexpr std::array<std::string_view, 2> kFileHosts = {"cdn.discordapp.com", "media.discordapp.net"};
 
