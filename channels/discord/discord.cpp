@@ -23,7 +23,7 @@ class Bot final : public Discord {
   Bot(net::HttpClient& http, net::WebSocketConnector& sockets, channel::Bookmark& bookmark, DiscordOptions options)
       : options_(std::move(options)),
         kind_("discord"),
-        rest_(http, options_.token, options_.api_root, options_.name),
+        rest_(http, options_.token, options_.api_root, options_.name, options_.ban_guard),
         members_(rest_, options_),
         interactions_(rest_, options_),
         shards_(rest_, sockets, bookmark, options_) {}

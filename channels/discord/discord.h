@@ -31,6 +31,8 @@ inline constexpr std::uint32_t kDefaultIntents = 1u << 0 | 1u << 9 | 1u << 12 | 
 // Discord turns away who does not name itself like this.
 inline constexpr std::string_view kUserAgent = "DiscordBot (https://usher.example, " USHER_VERSION ")";
 
+class BanGuard;
+
 struct DiscordOptions {
   std::string name;  // the channel's, unique in the process
   std::string tenant = "default";
@@ -47,6 +49,9 @@ struct DiscordOptions {
   // Roles that mean something in whatever guild they belong to; their guilds are learned from GUILD_CREATE.
   std::vector<std::string> roles;
   std::string public_key;  // 64 hex digits of the application: verifies interactions that come over HTTP; "" = none do
+
+  // Discord bans addresses, not bots: shared by all that call from this one. Null = this bot is alone.
+  std::shared_ptr<BanGuard> ban_guard;
 
   std::chrono::milliseconds call_timeout{15'000};
   std::chrono::milliseconds first_backoff{500};  // after an error; doubled up to max_backoff, with jitter

@@ -4,6 +4,7 @@
 
 #include "app/channels/acting_channel.h"
 #include "channels/console/console.h"
+#include "channels/discord/rest/ban_guard.h"
 #include "channels/telegram/telegram.h"
 
 namespace usher::app {
@@ -81,9 +82,12 @@ Channels make_channels(const config::Config& config, net::HttpClient& http, net:
   for (const config::Telegram& bot : config.telegram) {
     channels.all.push_back(telegram::make_telegram(http, options_of(bot)));
   }
+  const auto ban_guard = std::make_shared<discord::BanGuard>();
   for (const config::Discord& bot : config.discord) {
     channels.bookmarks.push_back(std::make_unique<JournalBookmark>(journal, bot.name));
-    auto made = discord::make_discord(http, sockets, *channels.bookmarks.back(), options_of(bot, config));
+    discord::DiscordOptions options = options_of(bot, config);
+    options.ban_guard = ban_guard;
+    auto made = discord::make_discord(http, sockets, *channels.bookmarks.back(), std::move(options));
     if (!bot.public_key.empty()) channels.interactive[bot.name] = made.get();
     channels.all.push_back(std::move(made));
   }
