@@ -15,13 +15,13 @@
 
 #include "base/secret.h"
 #include "channel/channel.h"
+#include "channel/group_mode.h"
 #include "net/http_client.h"
 #include "net/websocket.h"
 
 namespace usher::discord {
 
-// Which messages of a guild are for the bot. Direct messages always are.
-enum class GroupMode { mention, all, off };
+using channel::GroupMode;  // a guild's channels are groups
 
 // What an answer longer than one message becomes.
 enum class LongReply { messages, file };

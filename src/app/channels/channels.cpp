@@ -10,17 +10,16 @@
 namespace usher::app {
 namespace {
 
-template <class Mode>
-Mode group_mode(config::GroupMode mode) {
+channel::GroupMode group_mode(config::GroupMode mode) {
   switch (mode) {
     case config::GroupMode::all:
-      return Mode::all;
+      return channel::GroupMode::all;
     case config::GroupMode::off:
-      return Mode::off;
+      return channel::GroupMode::off;
     case config::GroupMode::mention:
       break;
   }
-  return Mode::mention;
+  return channel::GroupMode::mention;
 }
 
 // A channel's place, in the journal.
@@ -40,7 +39,7 @@ telegram::TelegramOptions options_of(const config::Telegram& bot) {
           .tenant = bot.tenant,
           .token = bot.token,
           .api_root = bot.api_root,
-          .groups = group_mode<telegram::GroupMode>(bot.groups),
+          .groups = group_mode(bot.groups),
           .resend_unknown = bot.resend_unknown};
 }
 
@@ -51,7 +50,7 @@ discord::DiscordOptions options_of(const config::Discord& bot, const config::Con
       .token = bot.token,
       .api_root = bot.api_root,
       .intents = bot.intents,
-      .groups = group_mode<discord::GroupMode>(bot.groups),
+      .groups = group_mode(bot.groups),
       .long_reply = bot.long_reply == config::LongReply::file ? discord::LongReply::file : discord::LongReply::messages,
       .shards = bot.shards,
       .acknowledge = bot.acknowledge,
