@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/children.h"
+#include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"
@@ -170,10 +171,21 @@ Task<Result<void>> Bot::on_member(const json::value& event) {
   co_return Result<void>{};
 }
 
+// Until it is done or refused: a bad minute of Discord's at the start must not cost the commands until the next one.
 Task<void> Bot::register_commands(std::string application_id) {
-  const Result<void> done =
-      co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
-  if (!done) spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+  channel::Trouble trouble(options_.first_backoff, options_.max_backoff);
+  while (true) {
+    const Result<void> done =
+        co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
+    if (done) co_return;
+    if (trouble.note(done.error().message))
+      spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+    const ErrorKind kind = done.error().kind;
+    if (kind != ErrorKind::unavailable && kind != ErrorKind::busy && kind != ErrorKind::timeout) co_return;
+    const bool has_waited =
+        co_await sleep_for(std::max(trouble.next_wait(), done.error().retry_after.value_or(options_.first_backoff)));
+    if (!has_waited) co_return;
+  }
 }
 
 Task<HttpInteractionAnswer> Bot::take(HttpInteraction interaction) {
