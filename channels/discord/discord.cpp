@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/children.h"
+#include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"
@@ -23,7 +24,7 @@ class Bot final : public Discord {
   Bot(net::HttpClient& http, net::WebSocketConnector& sockets, channel::Bookmark& bookmark, DiscordOptions options)
       : options_(std::move(options)),
         kind_("discord"),
-        rest_(http, options_.token, options_.api_root, options_.name),
+        rest_(http, options_.token, options_.api_root, options_.name, options_.ban_guard),
         members_(rest_, options_),
         interactions_(rest_, options_),
         shards_(rest_, sockets, bookmark, options_) {}
@@ -171,10 +172,21 @@ Task<Result<void>> Bot::on_member(const json::value& event) {
   co_return Result<void>{};
 }
 
+// Until it is done or refused: a bad minute of Discord's at the start must not cost the commands until the next one.
 Task<void> Bot::register_commands(std::string application_id) {
-  const Result<void> done =
-      co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
-  if (!done) spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+  channel::Trouble trouble(options_.first_backoff, options_.max_backoff);
+  while (true) {
+    const Result<void> done =
+        co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
+    if (done) co_return;
+    if (trouble.note(done.error().message))
+      spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+    const ErrorKind kind = done.error().kind;
+    if (kind != ErrorKind::unavailable && kind != ErrorKind::busy && kind != ErrorKind::timeout) co_return;
+    const bool has_waited =
+        co_await sleep_for(std::max(trouble.next_wait(), done.error().retry_after.value_or(options_.first_backoff)));
+    if (!has_waited) co_return;
+  }
 }
 
 Task<HttpInteractionAnswer> Bot::take(HttpInteraction interaction) {
