@@ -10,6 +10,7 @@
 #include "base/children.h"
 #include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
+#include "channels/discord/interactions/address.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"
 #include "channels/discord/outbound/outbound.h"
@@ -43,6 +44,9 @@ class Bot final : public Discord {
   bool can_send_now(const std::string& chat) const override { return !outbound_ || outbound_->can_send_now(chat); }
   std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
     return Outbound::resends_for(message);
+  }
+  bool awaits_answer(const channel::Incoming& message) const override {
+    return interaction_address(message.message_id).has_value();
   }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
