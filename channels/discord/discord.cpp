@@ -40,7 +40,9 @@ class Bot final : public Discord {
   Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage,
                                        Deadline deadline) override;
   bool can_send_now(const std::string& chat) const override { return !outbound_ || outbound_->can_send_now(chat); }
-  std::chrono::seconds resends_for(const channel::Outgoing& message) const override;
+  std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
+    return Outbound::resends_for(message);
+  }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
   void show_progress(const channel::Outgoing& answer, std::string_view piece) override;
@@ -79,7 +81,7 @@ class Bot final : public Discord {
   std::optional<Outbound> outbound_;  // once an executor is known
   std::optional<asio::any_io_executor> executor_;
   channel::Intake intake_;
-  bool has_registered_ = false;
+  bool has_started_ = false;
 };
 
 constexpr std::array<Bot::Kind, 7> Bot::kKinds{{
@@ -100,6 +102,7 @@ Task<void> Bot::run(channel::Intake intake) {
                        [this](std::string_view type, const json::value& event) { return on_event(type, event); });
   co_await asio::this_coro::reset_cancellation_state();
   co_await children_.join();
+  co_await interactions_.stop();
   co_await outbound_->stop();
 }
 
@@ -120,10 +123,9 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
 
 Task<Result<void>> Bot::on_start(const json::value&) {
   const std::optional<Identity>& identity = shards_.identity();
-  if (identity && options_.sets_commands && !std::exchange(has_registered_, true)) {
-    spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
-    children_.spawn(*executor_, register_commands(identity->application_id));
-  }
+  if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
+  spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
+  if (options_.sets_commands) children_.spawn(*executor_, register_commands(identity->application_id));
   co_return Result<void>{};
 }
 
@@ -179,10 +181,6 @@ Task<Result<channel::Delivery>> Bot::send(const channel::Outgoing& message, chan
   Outbound& out = outbound(co_await asio::this_coro::executor);
   Result<channel::Delivery> delivery = co_await out.send(message, passage, deadline);
   co_return delivery;
-}
-
-std::chrono::seconds Bot::resends_for(const channel::Outgoing& message) const {
-  return outbound_ ? outbound_->resends_for(message) : std::chrono::seconds(0);
 }
 
 void Bot::show_typing(const std::string& chat, const std::string& thread) {

@@ -30,7 +30,4 @@ std::vector<Chunk> split(const StyledText& styled, SplitLimits limits = {});
 // start.
 std::string to_html(const StyledText& styled, std::size_t begin, std::size_t end);
 
-// False when `text` holds nothing but white space, controls and zero-width characters.
-bool has_visible(std::string_view text);
-
 }  // namespace usher::telegram

@@ -8,6 +8,7 @@
 
 #include "admin/api.h"
 #include "admin/tokens.h"
+#include "app/channels/interaction_door.h"
 #include "net/http_server.h"
 #include "rbac/role.h"
 
@@ -53,7 +54,8 @@ std::vector<admin::LegacyKey> legacy_keys(const config::Api& api) {
 
 class Listening final : public ApiServer {
  public:
-  Listening(ApiParts parts, admin::ApiStores stores) : parts_(std::move(parts)), stores_(std::move(stores)) {}
+  Listening(ApiParts parts, admin::ApiStores stores)
+      : parts_(std::move(parts)), stores_(std::move(stores)), service_(InteractionDoor(parts_.interactive)) {}
 
   Result<void> open(std::size_t max_connections) {
     std::vector<std::string> hosts;
@@ -84,8 +86,14 @@ class Listening final : public ApiServer {
   // The API, once it is there: it needs the port, and the server that has it needs a service.
   struct Service final : net::HttpService {
     std::unique_ptr<admin::Api> api;
+    InteractionDoor door;
+    explicit Service(InteractionDoor interactions) : door(std::move(interactions)) {}
     Task<std::expected<std::unique_ptr<net::Exchange>, net::ServerResponse>> admit(net::RequestHead head) override {
-      return api->for_network().admit(std::move(head));
+      if (!InteractionDoor::is_for(head.target)) {
+        auto admitted = co_await api->for_network().admit(std::move(head));
+        co_return admitted;
+      }
+      co_return door.admit(head);
     }
   };
 

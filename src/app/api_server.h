@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "audit/ledger.h"
 #include "base/async.h"
 #include "base/clock.h"
+#include "channels/discord/discord.h"
 #include "config/config.h"
 #include "rbac/role.h"
 
@@ -38,6 +40,7 @@ struct ApiParts {
   std::function<Result<void>()> readiness;  // what GET /readyz tells
   admin::FindConversations conversations = {};
   admin::Backups* backups = nullptr;
+  std::map<std::string, discord::Discord*> interactive = {};  // channels that take interactions over HTTP, by name
 };
 
 // The file of the operator's socket.

@@ -14,9 +14,9 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "app/acting_channel.h"
 #include "app/api_server.h"
 #include "app/backup/backup.h"
+#include "app/channels/channels.h"
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
@@ -25,8 +25,6 @@
 #include "app/operator/find_conversations.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "channels/console/console.h"
-#include "channels/telegram/telegram.h"
 #include "gateway/gateway.h"
 #include "limits/budget.h"
 #include "limits/counters.h"
@@ -41,40 +39,6 @@ constexpr std::chrono::seconds kApiGrace{2};  // for requests that run when ever
 int complain(const Error& error, int status = kError) {
   fmt::print(stderr, "usher: {}\n", error.message);
   return status;
-}
-
-telegram::GroupMode group_mode(config::GroupMode mode) {
-  switch (mode) {
-    case config::GroupMode::all:
-      return telegram::GroupMode::all;
-    case config::GroupMode::off:
-      return telegram::GroupMode::off;
-    case config::GroupMode::mention:
-      break;
-  }
-  return telegram::GroupMode::mention;
-}
-
-std::vector<std::unique_ptr<channel::Channel>> make_channels(const config::Config& config, net::HttpClient& http,
-                                                             const std::optional<Sender>& acting_as) {
-  std::vector<std::unique_ptr<channel::Channel>> channels;
-  if (acting_as) {
-    auto console = console::make_console({.name = "console", .tenant = acting_as->tenant});
-    channels.push_back(std::make_unique<ActingChannel>(std::move(console), *acting_as));
-    return channels;
-  }
-  for (const config::Telegram& bot : config.telegram) {
-    channels.push_back(telegram::make_telegram(http, {.name = bot.name,
-                                                      .tenant = bot.tenant,
-                                                      .token = bot.token,
-                                                      .api_root = bot.api_root,
-                                                      .groups = group_mode(bot.groups),
-                                                      .resend_unknown = bot.resend_unknown}));
-  }
-  if (config.console.enabled) {
-    channels.push_back(console::make_console({.name = "console", .tenant = config.console.tenant}));
-  }
-  return channels;
 }
 
 // SIGTERM and SIGINT ask for an orderly end; a second one ends the process at once, and well: whatever was accepted is
@@ -200,8 +164,9 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   const DescriptorShare share = share_descriptors(raise_descriptor_limit());
   auto memories = memory::make_memory_stores(pool.get_executor(), clock, share.memories);
 
-  // The way out: one HTTP client for models and platforms.
+  // The way out, for models and platforms.
   auto http = net::make_http_client(loop.get_executor());
+  auto sockets = net::make_websocket_connector(loop.get_executor());
   const ModelSet models = make_models(*config, *http);
 
   // What proves afterwards what was allowed.
@@ -213,10 +178,10 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   const rbac::WorkspaceSelector workspaces(config);
 
   // The orchestrator and its channels.
-  auto channels = make_channels(*config, *http, acting_as);
-  if (channels.empty()) {
-    return complain({ErrorKind::invalid, fmt::format("{} configures no channel: add [[channels.telegram]], or "
-                                                     "[channels.console] with enabled = true",
+  Channels channels = make_channels(*config, *http, *sockets, **journal, acting_as);
+  if (channels.all.empty()) {
+    return complain({ErrorKind::invalid, fmt::format("{} configures no channel: add [[channels.telegram]], "
+                                                     "[[channels.discord]], or [channels.console] with enabled = true",
                                                      config->file.string())},
                     kBadConfiguration);
   }
@@ -234,8 +199,8 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                                              .models = models.models,
                                              .pool = pool.get_executor()},
                            gateway::Bounds{.max_running = share.turns});
-  say_hello(*config, channels, models.models);
-  for (auto& channel : channels) gateway.add(std::move(channel));
+  say_hello(*config, channels.all, models.models);
+  for (auto& channel : channels.all) gateway.add(std::move(channel));
 
   // Copies of all that is kept, made beside everything else.
   const auto backups = make_backups(data_dir, loop.get_executor(), pool.get_executor(), *memories, clock);
@@ -251,7 +216,8 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
                            .pool = pool.get_executor(),
                            .readiness = [&gateway] { return gateway.readiness(); },
                            .conversations = find_conversations(**journal, config),
-                           .backups = backups.get()},
+                           .backups = backups.get(),
+                           .interactive = channels.interactive},
                           share.connections);
   }
   if (!api) return complain(api.error());

@@ -40,6 +40,8 @@ struct Record {
   std::string rule;         // what decided: a pattern, "default_role", "assignment config.toml:40", a limit's name
   std::string detail;       // the sentence, word for word
   std::string policy_hash;  // 64 hex digits: SHA-256 of the policy that decided; "" = none did
+
+  friend bool operator==(const Record&, const Record&) = default;
 };
 
 class Ledger {

@@ -25,9 +25,11 @@ constexpr std::chrono::milliseconds kMaxRetry{60'000};
 constexpr int kMaxInterruptions = 10;
 
 // A channel, and how many of its messages are accepted and not done.
+using EarlyRows = std::unordered_map<std::string, std::shared_ptr<EarlyRow>>;  // by platform id
 struct Line {
   std::unique_ptr<channel::Channel> channel;
   std::size_t unfinished = 0;
+  EarlyRows offered;  // of the last batch when it could not be accepted: it is offered again
 };
 
 // A turn that runs, with the two ways to end it early.
@@ -58,6 +60,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   Task<void> remember_again(const Accepted& accepted);
   Task<Result<void>> take_in(Line& line, std::vector<channel::Incoming> batch);
   Result<void> check_room(const Line& line, std::size_t more) const;
+  EarlyRows begin_rows(Line& line, const std::vector<channel::Incoming>& batch);
   void enqueue(Accepted accepted);
   void dispatch();
   void start(const std::string& lane, Accepted accepted);
@@ -202,14 +205,31 @@ Task<Result<void>> Gateway::State::take_in(Line& line, std::vector<channel::Inco
   const std::size_t size = batch.size();
   unfinished += size;
   line.unfinished += size;
+  EarlyRows rows = begin_rows(line, batch);
   Result<std::vector<Accepted>> fresh = co_await services.journal.accept(std::move(batch));
   const std::size_t known = size - (fresh ? fresh->size() : 0);
   unfinished -= known;
   line.unfinished -= known;
   storage_trouble = fresh ? "" : fresh.error().message;
+  if (!fresh) line.offered = std::move(rows);
   if (!fresh) co_return fail(std::move(fresh.error()));
-  for (Accepted& accepted : *fresh) enqueue(std::move(accepted));
+  for (Accepted& accepted : *fresh) {
+    accepted.resolution = std::move(rows[accepted.incoming.platform_id]);
+    enqueue(std::move(accepted));
+  }
   co_return Result<void>();
+}
+
+// Before the messages are accepted: both are then written at the same time.
+EarlyRows Gateway::State::begin_rows(Line& line, const std::vector<channel::Incoming>& batch) {
+  EarlyRows rows, offered = std::exchange(line.offered, {});
+  for (const channel::Incoming& incoming : batch) {
+    const auto known = offered.find(incoming.platform_id);
+    rows[incoming.platform_id] = known != offered.end()
+                                     ? std::move(known->second)
+                                     : turns.begin_resolution(incoming, line.channel->tenant(), loop);
+  }
+  return rows;
 }
 
 void Gateway::State::enqueue(Accepted accepted) {

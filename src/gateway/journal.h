@@ -64,15 +64,18 @@ struct Step {
   std::string payload;
 };
 
+class EarlyRow;
+
 // A message that was accepted and not yet done.
 struct Accepted {
   MessageId id = 0;
   channel::Incoming incoming;
   MessageState state = MessageState::received;
-  std::vector<Step> steps{};  // of a turn that was interrupted
-  bool is_recovered = false;  // left by an earlier process
-  int interruptions = 0;      // how many processes have died while its turn ran
-  Reply reply{};              // from ready on
+  std::vector<Step> steps{};               // of a turn that was interrupted
+  bool is_recovered = false;               // left by an earlier process
+  std::shared_ptr<EarlyRow> resolution{};  // the row of who its sender is, begun when it came
+  int interruptions = 0;                   // how many processes have died while its turn ran
+  Reply reply{};                           // from ready on
   // From ready on: the parts of the reply that have arrived. In `sending` the next one may have arrived as well.
   std::size_t parts_arrived = 0;
   WallTime left_at{};  // of `sending`: when the next part left

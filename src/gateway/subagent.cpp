@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "gateway/entitlement.h"
-#include "gateway/ledger_rows.h"
+#include "gateway/ledger/rows.h"
 #include "rbac/subagent.h"
 #include "tool/gate.h"
 

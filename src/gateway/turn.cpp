@@ -10,7 +10,8 @@
 #include "gateway/commands.h"
 #include "gateway/failure.h"
 #include "gateway/images.h"
-#include "gateway/ledger_rows.h"
+#include "gateway/ledger/early_row.h"
+#include "gateway/ledger/rows.h"
 #include "gateway/subagent.h"
 #include "gateway/turn_record.h"
 #include "tool/gate.h"
@@ -101,13 +102,31 @@ Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& ten
   return rooms_.texts(role ? services_.workspaces.select(**role).root : services_.config->gateway.workspaces_dir);
 }
 
+std::shared_ptr<EarlyRow> Turns::begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
+                                                  const asio::any_io_executor& loop) const {
+  const Sender sender = conversation_of(incoming, tenant).sender;
+  if (services_.roles.asks_platform(sender, services_.links.joined_to(sender))) return nullptr;
+  return EarlyRow::begin(loop, services_.ledger,
+                         incoming.sender_id.empty() ? nobody_row(incoming, tenant)
+                                                    : resolution_row(incoming, sender, resolve(incoming, sender, {})));
+}
+
+Task<Result<void>> Turns::record(const Accepted& accepted, audit::Record row) {
+  if (accepted.resolution && accepted.resolution->record() == row) {
+    Result<void> written = co_await accepted.resolution->written();
+    if (written) co_return written;
+  }
+  Result<void> written = co_await services_.ledger.append(std::move(row));
+  co_return written;
+}
+
 Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
   const channel::Incoming& incoming = accepted.incoming;
   const Conversation conversation = conversation_of(incoming, channel.tenant());
   const bool is_nobody = incoming.sender_id.empty();  // that the platform vouches for
   Result<std::shared_ptr<const rbac::RoleContext>> role = co_await find_role(incoming, conversation.sender, channel);
-  Result<void> written = co_await services_.ledger.append(
-      is_nobody ? nobody_row(incoming, channel.tenant()) : resolution_row(incoming, conversation.sender, role));
+  Result<void> written = co_await record(accepted, is_nobody ? nobody_row(incoming, channel.tenant())
+                                                             : resolution_row(incoming, conversation.sender, role));
   if (is_nobody) co_return TurnOutcome();
   if (!written) {
     spdlog::error("nothing is done for message {}: the ledger cannot be written: {}", accepted.id,

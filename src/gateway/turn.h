@@ -54,6 +54,10 @@ class Turns {
  public:
   explicit Turns(const Services& services);
 
+  // Begins the row of who the sender is, so that it is written while the message is; nullptr where only the turn can
+  // find out.
+  std::shared_ptr<EarlyRow> begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
+                                             const asio::any_io_executor& loop) const;
   // Never fails: every trouble becomes a sentence for the person and a log line for the operator. Goes on from the
   // steps of an interrupted turn. `is_cancelled` is asked between steps; cancelling the coroutine ends it at the next
   // wait with `was_cancelled`.
@@ -73,6 +77,8 @@ class Turns {
   // Asks the platform where that matters; unavailable when it must be known and is not.
   Task<Result<std::shared_ptr<const rbac::RoleContext>>> find_role(const channel::Incoming& incoming,
                                                                    const Sender& sender, channel::Channel& channel);
+  // With the row that was begun when the message came, where it says the same.
+  Task<Result<void>> record(const Accepted& accepted, audit::Record row);
   Task<std::optional<std::string>> answer_joining(const channel::Incoming& incoming, const Sender& sender,
                                                   const rbac::RoleContext* role);
   Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);

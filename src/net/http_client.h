@@ -46,6 +46,7 @@ struct HttpRequest {
   std::vector<Header> headers;  // Host, Content-Length, User-Agent and Connection are set by the client
   std::string body;
   std::string_view content_type = "application/json";
+  std::string_view user_agent = {};  // "" = the client's
   std::size_t max_response_bytes = 8u << 20;
   std::chrono::milliseconds idle_timeout{60'000};  // between two reads
   std::chrono::milliseconds rest_timeout{1'000};   // for what follows once the sink said BodyNext::rest

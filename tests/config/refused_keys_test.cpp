@@ -168,7 +168,7 @@ tenant = "acme")toml",
 config.toml:1:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
 config.toml:2:9: error: 'token' is not a bot token; the developer portal shows one on the page Bot (three parts with dots between, without the word Bot)
 config.toml:3:22: error: unknown intents 'mesage_content'; it is one of guilds, guild_members, guild_messages, direct_messages, message_content; did you mean 'message_content'?
-config.toml:4:10: error: 'shards' is "auto" or a number from 1 to 1024
+config.toml:4:10: error: 'shards' is "auto" or a number from 1 to 256
 config.toml:5:14: error: unknown long_reply 'attachment'; it is one of messages, file
 config.toml:6:15: error: 'acknowledge' is one emoji, or name:id of one of a guild's own
 config.toml:7:14: error: 'public_key' is the application's public key: 64 hex digits, on the developer portal's page General Information

@@ -104,8 +104,8 @@ TEST_CASE("a public address without TLS, a broken policy and a key of a role tha
 
 TEST_CASE("what a later version brings is refused, not ignored") {
   World world;
-  for (const char* more : {"mode = \"webhook\"\n", "webhook_url = \"https://example.org/hook\"\n",
-                           "\n[[channels.discord]]\nname = \"d\"\ntoken = \"x\"\n"}) {
+  for (const char* more :
+       {"mode = \"webhook\"\n", "webhook_url = \"https://example.org/hook\"\n", "\n[channels.web]\nenabled = true\n"}) {
     CAPTURE(more);
     world.configure(world.common_config() + more + World::shop_roles());
     ProcessResult result = world.command({"check"});

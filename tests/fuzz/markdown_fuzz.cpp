@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cut.h"
 #include "base/text.h"
 #include "channels/telegram/markdown.h"
 #include "channels/telegram/split.h"

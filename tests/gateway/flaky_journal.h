@@ -20,10 +20,11 @@ using gateway::Step;
 class FlakyJournal final : public Journal {
  public:
   explicit FlakyJournal(std::unique_ptr<Journal> inner) : inner_(std::move(inner)) {}
-  bool fails_reply = false, fails_steps = false;
+  bool fails_accept = false, fails_reply = false, fails_steps = false;
   std::chrono::milliseconds reply_takes{0};
 
   Task<Result<std::vector<Accepted>>> accept(std::vector<channel::Incoming> b) override {
+    if (fails_accept) return refusing();
     return inner_->accept(std::move(b));
   }
   Task<Result<void>> add_steps(MessageId id, std::vector<Step> steps) override {
@@ -74,6 +75,7 @@ class FlakyJournal final : public Journal {
   Task<Result<void>> flush() override { return inner_->flush(); }
 
  private:
+  static Task<Result<std::vector<Accepted>>> refusing() { co_return fail(ErrorKind::io, "the disk is full"); }
   static Task<Result<void>> failing() { co_return fail(ErrorKind::io, "the disk is full"); }
   std::unique_ptr<Journal> inner_;
 };

@@ -1,5 +1,5 @@
 // What the orchestrator writes into the ledger, and that nothing happens where it cannot.
-#include "gateway_fixture.h"
+#include "flaky_journal.h"
 
 using namespace usher;
 using testing::FakeProvider;
@@ -60,6 +60,29 @@ TEST_CASE("where the ledger cannot be written nothing is done, and the person is
   CHECK(f.model.requests.empty());
   f.ledger.failure.reset();
   CHECK(f.ask("42", "hi") == "done");
+}
+
+TEST_CASE("the row of a message is begun with it, once however often it is offered, and anew where it failed") {
+  GatewayFixture f;
+  testing::FlakyJournal* journal = testing::make_flaky(f);
+  journal->fails_accept = true;
+  const channel::Incoming incoming = f.channel->message("42", "hi");
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(f.deliver({incoming}));
+  CHECK(f.ledger.records.size() == 1);
+  journal->fails_accept = false;
+  CHECK(f.ask(incoming) == "done");
+  CHECK(f.ledger.records.size() == 1);
+
+  // Written too early for the ledger, and again in time.
+  f.ledger.failure = Error{ErrorKind::io, "the disk is full"};
+  bool was_refused = false;
+  f.ledger.on_refusal = [&] {
+    was_refused = true;
+    f.ledger.failure.reset();
+  };
+  CHECK(f.ask("42", "again") == "done");
+  CHECK(was_refused);
+  CHECK(f.ledger.records.size() == 2);
 }
 
 TEST_CASE("a model call that a limit refuses is a row that names the limit") {

@@ -12,7 +12,11 @@ namespace usher::testing {
 class FakeLedger final : public audit::Ledger {
  public:
   Task<Result<void>> append(audit::Record record) override {
-    if (failure) co_return fail(*failure);
+    if (failure) {
+      const Error refusal = *failure;
+      if (on_refusal) on_refusal();
+      co_return fail(refusal);
+    }
     if (record.action == refused_action) co_return fail(ErrorKind::io, "the disk is full");
     if (on_append) co_await on_append();
     records.push_back(std::move(record));
@@ -26,6 +30,7 @@ class FakeLedger final : public audit::Ledger {
 
   std::vector<audit::Record> records;
   std::optional<Error> failure;
+  std::function<void()> on_refusal;       // after a row was refused by `failure`
   std::string refused_action;             // rows of it alone cannot be written
   std::function<Task<void>()> on_append;  // what else happens while a row is written
 };

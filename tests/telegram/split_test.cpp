@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cut.h"
 #include "base/text.h"
 #include "channels/telegram/markdown.h"
 #include "support/telegram_html.h"

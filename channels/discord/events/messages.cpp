@@ -141,10 +141,10 @@ void read_roles(const json::value& event, channel::Incoming& in) {
 std::int64_t unix_seconds(std::string_view text) {
   if (text.size() < 19 || text[10] != 'T') return 0;
   const auto number = [&](std::size_t at, std::size_t digits) {
-    int value = -1;
+    unsigned value = 0;  // takes no sign
     const char* end = text.data() + at + digits;
     const auto [stop, error] = std::from_chars(text.data() + at, end, value);
-    return error == std::errc{} && stop == end ? value : -1;
+    return error == std::errc{} && stop == end ? static_cast<int>(value) : -1;
   };
   const std::chrono::year_month_day day(std::chrono::year(number(0, 4)),
                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
@@ -153,7 +153,8 @@ std::int64_t unix_seconds(std::string_view text) {
   if (!day.ok() || hour < 0 || minute < 0 || second < 0) return 0;
   const auto time = std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
                     std::chrono::seconds(second);
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  return std::max<std::int64_t>(0, seconds);
 }
 
 }  // namespace
@@ -162,6 +163,11 @@ bool is_snowflake(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc{} && end == text.data() + text.size() && value > 0 && text.front() != '0';
+}
+
+void read_speaker(const json::value& event, const json::value* user, channel::Incoming& in) {
+  if (in.is_group) read_roles(event, in);
+  in.display_name = display_name(event, user);
 }
 
 std::optional<channel::Incoming> decode_message(const json::value& event, const DecodeContext& context,
@@ -189,8 +195,7 @@ std::optional<channel::Incoming> decode_message(const json::value& event, const 
   read_attachments(event, in.attachments);
   if (is_forward(event)) read_forward(event, in);
   if (in.text.empty() && in.attachments.empty()) return std::nullopt;  // a sticker, a poll
-  if (in.is_group) read_roles(event, in);
-  in.display_name = display_name(event, author);
+  read_speaker(event, author, in);
   in.sent_at = unix_seconds(string_at(&event, "timestamp").value_or(""));
   return in;
 }

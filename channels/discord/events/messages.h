@@ -22,6 +22,10 @@ struct DecodeContext {
 std::optional<channel::Incoming> decode_message(const json::value& event, const DecodeContext& context,
                                                 std::string& problem);
 
+// Of an event that says who acts: the display name and, in a guild, the roles that its `member` vouches for. `user` is
+// the person as the event shows them.
+void read_speaker(const json::value& event, const json::value* user, channel::Incoming& in);
+
 // A decimal snowflake without sign or leading zero, below 2^64; how every id is checked before it is used.
 bool is_snowflake(std::string_view text);
 

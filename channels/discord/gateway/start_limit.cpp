@@ -7,7 +7,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kApart{5'000};
 constexpr milliseconds kDay = std::chrono::hours(24);
 
 int bounded(const json::value* in, std::string_view name, int otherwise, int low, int high) {
@@ -49,8 +48,9 @@ std::string with_query(std::string_view gateway_url) {
   return url + "?v=10&encoding=json&compress=zlib-stream";
 }
 
-StartLimit::StartLimit(const GatewayInfo& info, Time now)
-    : total_(info.total),
+StartLimit::StartLimit(const GatewayInfo& info, Time now, milliseconds apart)
+    : apart_(apart),
+      total_(info.total),
       remaining_(info.remaining),
       reset_at_(now + (info.reset_after.count() > 0 ? info.reset_after : kDay)),
       free_at_(static_cast<std::size_t>(info.max_concurrency), Time::min()) {}
@@ -68,7 +68,7 @@ Time StartLimit::reserve(int shard, Time now) {
   if (blocked > now) return blocked;
   Time& free_at = free_at_[static_cast<std::size_t>(shard) % free_at_.size()];
   const Time turn = std::max(now, free_at);
-  free_at = turn + kApart;
+  free_at = turn + apart_;
   --remaining_;
   return turn;
 }

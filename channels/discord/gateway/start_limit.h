@@ -30,11 +30,11 @@ bool is_gateway_url(std::string_view url, bool allows_plain);
 // The address to connect to: always the same query, be it Discord's main address or one to resume at.
 std::string with_query(std::string_view gateway_url);
 
-// The shards of one bot share it. Identifies of the shards with the same remainder of max_concurrency are 5 s apart;
+// The shards of one bot share it. Identifies of the shards with the same remainder of max_concurrency are `apart`;
 // once the day's are used up, nobody identifies until they are given out anew: one too many resets the token.
 class StartLimit {
  public:
-  StartLimit(const GatewayInfo& info, Time now);
+  StartLimit(const GatewayInfo& info, Time now, std::chrono::milliseconds apart = std::chrono::seconds(5));
 
   // From when on an identify is left: in the past, or when the day's are given out anew.
   Time blocked_until(Time now);
@@ -42,6 +42,7 @@ class StartLimit {
   Time reserve(int shard, Time now);
 
  private:
+  std::chrono::milliseconds apart_;
   int total_, remaining_;
   Time reset_at_;
   std::vector<Time> free_at_;  // by bucket

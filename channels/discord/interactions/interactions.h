@@ -3,7 +3,7 @@
 // lives). Event-loop thread only; `rest` must outlive it.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "base/async.h"
@@ -20,18 +20,22 @@ class Interactions {
   Interactions(Rest& rest, const DiscordOptions& options);
   ~Interactions();
 
-  // Takes one interaction of the gateway: offers it to the intake, then acknowledges it over REST (deferred; ephemeral
-  // where the command is private). When the intake takes nothing the person is told, ephemerally, to try again. An
-  // error means that the intake failed: the event may come again.
+  // Takes one interaction of the gateway: offers it to the intake, and acknowledges it over REST beside (deferred;
+  // ephemeral where the command is private) once it is taken, or after 2.5 s. When the intake takes nothing the person
+  // is told, ephemerally, to try again. An error means that the intake failed: the event may come again.
   Task<Result<void>> take(const json::value& event, const channel::Intake& intake);
-  // The same over HTTP: the acknowledgement is the answer. `signature` is verified by public_key before anything else.
+  // The same over HTTP: the acknowledgement is the answer. `signature` is verified by public_key before anything else,
+  // and a timestamp more than five minutes off is refused as well: what was overheard cannot be sent again.
   Task<HttpInteractionAnswer> take(HttpInteraction interaction, const channel::Intake& intake);
   // Compares the registered commands of the application with ours and overwrites them when they differ.
   Task<Result<void>> register_commands(const std::string& application_id, Deadline deadline);
 
+  // Ends the acknowledgements under way; resolves when the last has ended.
+  Task<void> stop();
+
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // shared with what is under way
 };
 
 }  // namespace usher::discord

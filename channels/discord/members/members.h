@@ -29,7 +29,7 @@ class Members {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // shared with the lookups under way
 };
 
 }  // namespace usher::discord

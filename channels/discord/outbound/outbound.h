@@ -26,7 +26,8 @@ class Outbound {
   // enforce_nonce; a create that returns a message of other words (a preview) is followed by an edit.
   Task<Result<channel::Delivery>> send(channel::Outgoing message, channel::Passage& passage, Deadline deadline);
   bool can_send_now(const std::string& chat) const;
-  std::chrono::seconds resends_for(const channel::Outgoing& message) const;
+  // True before the first send already: a start asks it of what the last run left.
+  static std::chrono::seconds resends_for(const channel::Outgoing& message);
   void show_progress(const channel::Outgoing& answer, std::string_view piece);
   void show_typing(const std::string& chat, const std::string& thread);
   // Puts the configured reaction under a message that was accepted; send() takes it away.

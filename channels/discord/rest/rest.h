@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "channel/channel.h"
 #include "net/http_client.h"
 
 namespace usher::discord {
@@ -21,14 +22,18 @@ namespace usher::discord {
 struct RestCall {
   std::string_view method = "GET";
   std::string target;  // "/channels/1/messages"; may hold an interaction's token: never logged
-  // What limits are learned by: the target with every id but the major parameter (channel, guild, webhook) named
-  // instead, and without tokens: "/channels/1/messages/:message".
+  // What limits are learned by: the target with every id but the major parameter (channel, guild, webhook, interaction)
+  // named instead, and without tokens: "/channels/1/messages/:message". Of a webhook with a token the major parameter
+  // is both: then a digest of the token stands behind the id.
   std::string route;
   std::string body;
   std::string content_type = "application/json";
   bool is_interaction = false;  // exempt from the global limit; carries no Authorization
   bool is_repeatable = false;   // harmless when Discord sees it twice
+  bool is_patient = true;       // false: fails where it would have to wait for a limit, before or after it was tried
   std::size_t max_response_bytes = 1u << 20;
+  // Told before each attempt leaves, when its turn has come, and that it came back when it has to wait after a 429.
+  channel::Passage* passage = nullptr;
   bool* was_sent = nullptr;  // as of net::HttpRequest
 };
 
@@ -56,14 +61,16 @@ Error to_error(const RestError& error, std::string_view what);
 
 class Rest {
  public:
-  // `http` must outlive it. An api_root or token that cannot be used makes every call fail with invalid.
+  // `http` must outlive it and its calls. An api_root or token that cannot be used makes every call fail with invalid.
   Rest(net::HttpClient& http, Secret token, std::string api_root, std::string name);
   ~Rest();
   Rest(const Rest&) = delete;
   Rest& operator=(const Rest&) = delete;
 
   // Waits for its bucket, then calls, then waits out 429s, all within the deadline. The outer result fails when no
-  // answer came (see net/http_client.h) or when the guard against bans holds everything back (busy).
+  // answer came (see net/http_client.h), or with busy before anything went out: where the deadline leaves no time for
+  // the limits, too many calls wait already, or the guard against bans holds everything back. After a 401 every call is
+  // answered token_refused for some minutes without being made. Fails too where the passage does not let it leave.
   Task<Result<RestResult>> call(RestCall call, Deadline deadline);
   // Whether a call on that route (method and route) would go out at once.
   bool can_call_now(std::string_view method, std::string_view route) const;
@@ -72,7 +79,7 @@ class Rest {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // shared with the calls under way
 };
 
 }  // namespace usher::discord

@@ -38,6 +38,7 @@ class Backlog {
     bytes_ -= events_.front().text.size();
     events_.pop_front();
   }
+  std::size_t size() const { return events_.size(); }
   bool is_empty() const { return events_.empty(); }
   bool is_full() const { return events_.size() >= kMaxEvents || bytes_ >= kMaxBytes; }
 

@@ -108,7 +108,6 @@ Task<void> Shard::converse(net::WebSocket& socket) {
   auto group = asio::experimental::make_parallel_group(asio::co_spawn(executor_, read(socket), asio::deferred),
                                                        asio::co_spawn(executor_, write(socket), asio::deferred));
   auto outcome = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  inflater_.reset();
   if (!end_) {  // one of them broke
     const std::exception_ptr& first = std::get<0>(outcome)[0] == 0 ? std::get<1>(outcome) : std::get<2>(outcome);
     if (first) std::rethrow_exception(first);

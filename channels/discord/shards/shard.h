@@ -46,6 +46,8 @@ class Shard {
   const std::optional<Place>& kept() const { return session_.kept(); }
   const std::optional<Identity>& identity() const { return session_.identity(); }
   std::string health() const;
+  // Events that have come and were not taken yet.
+  std::size_t waiting() const { return backlog_.size(); }
 
  private:
   // How a conversation ended: closed by us with a code, or by the peer with one (0 = none).

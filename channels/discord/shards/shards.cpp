@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <random>
 #include <utility>
 
 #include "base/stopping.h"
@@ -14,11 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-double random_share() {
-  static std::minstd_rand random{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(random);
-}
 
 // Until somebody cancels the timer.
 Task<void> cancelled(asio::steady_timer& timer) {
@@ -131,7 +125,7 @@ void Shards::make_shards(const GatewayInfo& info, ShardCallbacks callbacks) {
                            .allows_plain = allows_plain_,
                            .first_backoff = options_.first_backoff,
                            .max_backoff = options_.max_backoff,
-                           .random = random_share};
+                           .random = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); }};
     std::optional<Place> place;
     if (places && places->shards.contains(id)) place = std::move(places->shards[id]);
     const std::string label = count == 1 ? options_.name : options_.name + " shard " + std::to_string(id);

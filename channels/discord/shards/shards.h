@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,7 @@ class Shards {
   bool allows_plain_;
   channel::Trouble trouble_;  // of GET /gateway/bot
   bool is_stopped_ = false;
+  std::minstd_rand random_{std::random_device{}()};
 
   std::optional<asio::any_io_executor> executor_;  // run()'s
   std::optional<asio::steady_timer> stopping_;     // never expires; cancelled by stop()

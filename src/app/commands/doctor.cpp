@@ -87,6 +87,9 @@ class Doctor {
     for (const config::Telegram& bot : config_->telegram) {
       take("bot " + bot.name, check_telegram(*http_, bot, deadline));
     }
+    for (const config::Discord& bot : config_->discord) {
+      take("bot " + bot.name, check_discord(*http_, bot, deadline));
+    }
     for (const auto& [name, provider] : config_->providers) {
       if (provider.kind == config::ProviderKind::demo) continue;
       take("provider " + name, check_provider(*http_, provider, deadline));

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxAnswerBytes = 1u << 20;
 
 std::string where_of(const config::Telegram& bot) { return fmt::format("[[channels.telegram]] {}", bot.name); }
+std::string where_of(const config::Discord& bot) { return fmt::format("[[channels.discord]] {}", bot.name); }
 
 Finding unreachable(const Error& error, std::string where) {
   return {Health::error, fmt::format("cannot be reached: {}", error.message), std::move(where),
@@ -36,7 +37,32 @@ Finding judge_bot(const net::HttpResponse& response, const config::Telegram& bot
           "look again in a while; does it stay so, look at api_root"};
 }
 
+Finding judge_bot(const net::HttpResponse& response, const config::Discord& bot) {
+  const Result<json::value> parsed = parse_json(response.body, kMaxAnswerBytes);
+  if (response.status == 200 && parsed) {
+    return {Health::ok, fmt::format("answers as {}", printable(string_at(&*parsed, "username").value_or("?"), 64)),
+            where_of(bot), ""};
+  }
+  if (response.status == 401) {
+    return {Health::error, "Discord refuses the bot's token (status 401)", where_of(bot),
+            "reset it on the developer portal's page Bot and put the new one where config.toml says"};
+  }
+  return {Health::warning, fmt::format("answers with status {}", response.status), where_of(bot),
+          "look again in a while; does it stay so, look at api_root"};
+}
+
 }  // namespace
+
+Task<RemoteFinding> check_discord(net::HttpClient& http, const config::Discord& bot, Deadline deadline) {
+  const Result<net::Endpoint> endpoint = net::parse_endpoint(bot.api_root);
+  if (!endpoint) co_return RemoteFinding{unreachable(endpoint.error(), where_of(bot)), {}};
+  net::HttpRequest request{
+      .endpoint = &*endpoint, .method = "GET", .target = "/users/@me", .max_response_bytes = kMaxAnswerBytes};
+  request.headers.push_back({"Authorization", "Bot " + std::string(bot.token.expose())});
+  const Result<net::HttpResponse> response = co_await http.send(std::move(request), deadline);
+  if (!response) co_return RemoteFinding{unreachable(response.error(), where_of(bot)), {}};
+  co_return RemoteFinding{judge_bot(*response, bot), parse_http_date(response->date)};
+}
 
 Task<RemoteFinding> check_telegram(net::HttpClient& http, const config::Telegram& bot, Deadline deadline) {
   const Result<net::Endpoint> endpoint = net::parse_endpoint(bot.api_root);

@@ -19,6 +19,8 @@ struct RemoteFinding {
 
 // Asks getMe. All references outlive the task.
 Task<RemoteFinding> check_telegram(net::HttpClient& http, const config::Telegram& bot, Deadline deadline);
+// Asks GET /users/@me.
+Task<RemoteFinding> check_discord(net::HttpClient& http, const config::Discord& bot, Deadline deadline);
 // Connects, with TLS where the address says so, and waits for any HTTP answer.
 Task<RemoteFinding> check_provider(net::HttpClient& http, const config::Provider& provider, Deadline deadline);
 

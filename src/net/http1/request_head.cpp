@@ -36,6 +36,7 @@ Result<void> check_request(const HttpRequest& request) {
     return fail(ErrorKind::invalid, "request target that does not begin with '/'");
   }
   if (!is_field_value(request.content_type)) return fail(ErrorKind::invalid, "content type with a forbidden character");
+  if (!is_field_value(request.user_agent)) return fail(ErrorKind::invalid, "user agent with a forbidden character");
   for (const Header& header : request.headers) {
     if (!is_token(header.name)) return fail(ErrorKind::invalid, "request header with a malformed name");
     if (is_own_header(header.name)) {
@@ -53,7 +54,8 @@ void append_head(std::string& out, const HttpRequest& request, std::string_view 
   out.append(request.method).append(" ").append(endpoint.base_path).append(request.target);
   out.append(" HTTP/1.1\r\nHost: ");
   append_host(out, endpoint);
-  out.append("\r\nUser-Agent: ").append(user_agent).append("\r\nAccept: */*\r\n");
+  out.append("\r\nUser-Agent: ").append(request.user_agent.empty() ? user_agent : request.user_agent);
+  out.append("\r\nAccept: */*\r\n");
   if (!request.body.empty() || request.method != "GET") {
     if (!request.content_type.empty() && !request.body.empty()) {
       out.append("Content-Type: ").append(request.content_type).append("\r\n");

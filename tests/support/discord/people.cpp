@@ -32,6 +32,7 @@ DiscordMessage& DiscordState::publish(DiscordMessage message, bool pings_reply) 
 void DiscordState::publish_edit(DiscordMessage& message) {
   message.edited = std::max(std::chrono::system_clock::now(), message.created + std::chrono::microseconds(1));
   world.read_mentions(message, false);
+  for (DiscordFile& file : message.files) file.id = file.id.empty() ? world.new_id() : file.id;
   if (!message.is_ephemeral()) gateway.dispatch("MESSAGE_UPDATE", world.show_event(message), message.guild);
   wake();
 }

@@ -9,7 +9,7 @@
 namespace usher::config {
 namespace {
 
-constexpr int kMaxShards = 1024;
+constexpr int kMaxShards = 256;
 
 struct Intent {
   const char* name;

@@ -100,7 +100,7 @@ bool DiscordGateway::answers_login_by_script(Connection& connection) {
 
 void DiscordGateway::identify(Connection& connection, const json::value& data) {
   ++identifies_;
-  ++starts_;
+  if (string_at(&data, "token") == options_.token) ++starts_;
   if (answers_login_by_script(connection)) return;
   if (const std::uint16_t fault = identify_fault(data); fault != 0) return close(connection, fault);
   if (!may_identify_now(shard_of(data)->number)) return send_op(connection, 9, false);

@@ -12,6 +12,7 @@ constexpr std::size_t kMaxNonce = 25;
 constexpr std::size_t kMaxFiles = 10;
 constexpr std::size_t kMaxUpload = 10u << 20;
 constexpr std::int64_t kSettableFlags = 1 << 2 | 1 << 6 | 1 << 12;  // no embeds, ephemeral, silent
+constexpr std::int64_t kLoadingFlag = 1 << 7;
 constexpr int kReplyType = 19;
 
 std::size_t characters(std::string_view text) {
@@ -63,6 +64,17 @@ std::string components_fault(const json::array& rows) {
   return "";
 }
 
+// An edit that lists attachments drops the others.
+void keep_listed_files(const json::object& body, std::vector<DiscordFile>& files) {
+  const json::value holder(body);
+  const json::array* listed = array_at(&holder, "attachments");
+  if (!listed) return;
+  std::erase_if(files, [&](const DiscordFile& file) {
+    return std::none_of(listed->begin(), listed->end(),
+                        [&](const json::value& entry) { return string_at(&entry, "id") == file.id; });
+  });
+}
+
 // A nonce is a string or an integer; nullopt for anything else and for a long one.
 std::optional<std::string> nonce_of(const json::object& body) {
   const json::value* nonce = body.if_contains("nonce");
@@ -103,7 +115,8 @@ std::optional<HttpReply> DiscordState::read_message(const RestRequest& request, 
   for (const DiscordFile& file : request.files) upload += file.bytes.size();
   if (upload > kMaxUpload) return rest_error(413, 40005, "Request entity too large");
   if (request.files.size() > kMaxFiles) return rest_invalid("attachments", "Must be 10 or fewer in length.");
-  if (!request.files.empty()) message.files = request.files;
+  keep_listed_files(body, message.files);
+  message.files.insert(message.files.end(), request.files.begin(), request.files.end());
   if (const json::array* embeds = array_at(&holder, "embeds")) message.embeds = *embeds;
   if (const json::array* rows = array_at(&holder, "components")) {
     if (const std::string fault = components_fault(*rows); !fault.empty()) return rest_invalid("components", fault);
@@ -165,6 +178,7 @@ HttpReply DiscordState::edit(DiscordMessage& message, const RestRequest& request
   if (std::optional<HttpReply> refusal = read_message(request, changed_message, true)) return *refusal;
   if (!message.is_loading) changed_message.earlier.push_back(message.content);
   changed_message.is_loading = false;
+  changed_message.flags &= ~kLoadingFlag;
   message = std::move(changed_message);
   publish_edit(message);
   return rest_ok(world.show(message));

@@ -1,4 +1,4 @@
-#include "gateway/ledger_rows.h"
+#include "gateway/ledger/rows.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,200 @@
+#include "channels/discord/members/members.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "channels/discord/events/messages.h"
+
+namespace usher::discord {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Roles = std::vector<channel::GuildRoles>;
+
+constexpr std::size_t kMaxGuilds = 16;
+constexpr std::size_t kMaxUsers = 1024;  // cached
+constexpr std::size_t kMaxRoles = 512;   // of one member; Discord has 250 a guild
+constexpr int kUnknownMember = 10007;
+
+// One lookup under way, which whoever asks for the same person waits for.
+struct Lookup {
+  explicit Lookup(const asio::any_io_executor& loop) : done(loop, Clock::time_point::max()) {}
+  std::optional<Result<Roles>> result;  // none when it was cancelled
+  asio::steady_timer done;              // cancelled when it has ended
+  bool is_stale = false;                // its person's roles have changed meanwhile
+};
+
+struct Known {
+  Roles roles;
+  Clock::time_point until;
+};
+
+std::vector<std::string> roles_in(const json::value& member) {
+  std::vector<std::string> out;
+  const json::array* roles = array_at(&member, "roles");
+  for (std::size_t i = 0; roles && i < roles->size() && out.size() < kMaxRoles; ++i) {
+    const json::string* id = (*roles)[i].if_string();
+    if (id && is_snowflake({id->data(), id->size()})) out.emplace_back(id->data(), id->size());
+  }
+  return out;
+}
+
+Task<Result<void>> wait_for(std::shared_ptr<Lookup> lookup) {
+  boost::system::error_code woken;
+  co_await lookup->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+struct Members::State {
+  State(Rest& calls, const DiscordOptions& options)
+      : rest(calls), name(options.name), roles(options.roles), keep(options.role_cache) {
+    for (const std::string& guild : options.role_guilds) add_guild(guild);
+  }
+
+  bool add_guild(const std::string& guild);
+  const Roles* known_of(const std::string& user) const;
+  void remember(const std::string& user, const Roles& held);
+  static Task<Result<Roles>> roles_of(std::shared_ptr<State> self, std::string user, Deadline deadline);
+  static Task<Result<Roles>> look_up(std::shared_ptr<State> self, std::string user, Deadline deadline);
+  static Task<Result<std::optional<channel::GuildRoles>>> ask(std::shared_ptr<State> self, std::string guild,
+                                                              std::string user, Deadline deadline);
+
+  // Stands for a lookup as long as it lives, and wakes whoever waits for it.
+  struct Leading;
+
+  Rest& rest;
+  std::string name;
+  std::vector<std::string> roles;
+  std::chrono::seconds keep;
+  std::vector<std::string> guilds;
+  std::unordered_map<std::string, Known> known;  // by user
+  std::unordered_map<std::string, std::shared_ptr<Lookup>> lookups;
+};
+
+struct Members::State::Leading {
+  Leading(std::shared_ptr<State> in, std::string who, std::shared_ptr<Lookup> own)
+      : state(std::move(in)), user(std::move(who)), lookup(std::move(own)) {
+    state->lookups[user] = lookup;
+  }
+  ~Leading() {
+    state->lookups.erase(user);
+    lookup->done.cancel();
+  }
+  Leading(const Leading&) = delete;
+  Leading& operator=(const Leading&) = delete;
+
+  std::shared_ptr<State> state;
+  std::string user;
+  std::shared_ptr<Lookup> lookup;
+};
+
+bool Members::State::add_guild(const std::string& guild) {
+  if (!is_snowflake(guild) || std::ranges::find(guilds, guild) != guilds.end()) return false;
+  if (guilds.size() >= kMaxGuilds) {
+    spdlog::warn("{}: the roles of guild {} are not looked up: more than {} guilds have roles that count", name, guild,
+                 kMaxGuilds);
+    return false;
+  }
+  guilds.push_back(guild);
+  return true;
+}
+
+const Roles* Members::State::known_of(const std::string& user) const {
+  const auto found = known.find(user);
+  return found == known.end() || found->second.until <= Clock::now() ? nullptr : &found->second.roles;
+}
+
+void Members::State::remember(const std::string& user, const Roles& held) {
+  const Clock::time_point now = Clock::now();
+  if (known.size() >= kMaxUsers) std::erase_if(known, [&](const auto& entry) { return entry.second.until <= now; });
+  if (known.size() >= kMaxUsers) known.erase(known.begin());
+  known[user] = {held, now + keep};
+}
+
+Task<Result<Roles>> Members::State::roles_of(std::shared_ptr<State> self, std::string user, Deadline deadline) {
+  if (!is_snowflake(user)) co_return fail(ErrorKind::invalid, "the sender is no Discord user");
+  while (true) {
+    if (const Roles* held = self->known_of(user)) co_return *held;
+    const auto under_way = self->lookups.find(user);
+    if (under_way == self->lookups.end()) break;
+    const std::shared_ptr<Lookup> lookup = under_way->second;
+    const Result<void> waited = co_await with_deadline(wait_for(lookup), deadline);
+    if (!waited) co_return fail(waited.error());
+    if (lookup->result) co_return *lookup->result;
+  }
+  const asio::any_io_executor loop = co_await asio::this_coro::executor;
+  const Leading leading(self, user, std::make_shared<Lookup>(loop));
+  Result<Roles> held = co_await look_up(self, user, deadline);
+  leading.lookup->result = held;
+  if (held && !leading.lookup->is_stale) self->remember(user, *held);
+  co_return held;
+}
+
+Task<Result<Roles>> Members::State::look_up(std::shared_ptr<State> self, std::string user, Deadline deadline) {
+  Roles all;
+  const std::vector<std::string> guilds = self->guilds;
+  for (const std::string& guild : guilds) {
+    Result<std::optional<channel::GuildRoles>> held = co_await ask(self, guild, user, deadline);
+    if (!held) co_return fail(std::move(held.error()));
+    if (*held) all.push_back(std::move(**held));
+  }
+  co_return all;
+}
+
+Task<Result<std::optional<channel::GuildRoles>>> Members::State::ask(std::shared_ptr<State> self, std::string guild,
+                                                                     std::string user, Deadline deadline) {
+  RestCall call;
+  call.target = fmt::format("/guilds/{}/members/{}", guild, user);
+  call.route = fmt::format("/guilds/{}/members/:user", guild);
+  call.is_repeatable = true;
+  Result<RestResult> answer = co_await self->rest.call(std::move(call), deadline);
+  if (!answer) co_return fail(std::move(answer.error()));
+  if (*answer) {
+    // Somebody else's roles must not come in by a proxy's mistake.
+    if (string_at(member(&**answer, "user"), "id") != user || !array_at(&**answer, "roles")) {
+      co_return fail(ErrorKind::protocol, "Discord answered with another member than it was asked for");
+    }
+    co_return channel::GuildRoles{guild, roles_in(**answer)};
+  }
+  if (answer->error().status == 404 && answer->error().code == kUnknownMember) {
+    co_return std::optional<channel::GuildRoles>();
+  }
+  co_return fail(to_error(answer->error(), "who is a member of guild " + guild));
+}
+
+Members::Members(Rest& rest, const DiscordOptions& options) : state_(std::make_shared<State>(rest, options)) {}
+Members::~Members() = default;
+
+void Members::learn(const json::value& guild_create) {
+  const std::string_view guild = string_at(&guild_create, "id").value_or("");
+  const json::array* roles = array_at(&guild_create, "roles");
+  const auto matters = [&](const json::value& role) {
+    return std::ranges::find(state_->roles, string_at(&role, "id").value_or("")) != state_->roles.end();
+  };
+  if (!roles || !std::ranges::any_of(*roles, matters)) return;
+  if (!state_->add_guild(std::string(guild))) return;
+  // What was asked for until now knows nothing of it.
+  state_->known.clear();
+  for (const auto& [user, lookup] : state_->lookups) lookup->is_stale = true;
+}
+
+Task<Result<Roles>> Members::roles_of(const std::string& user, Deadline deadline) {
+  return State::roles_of(state_, user, deadline);
+}
+
+void Members::forget(const std::string& user) {
+  state_->known.erase(user);
+  const auto under_way = state_->lookups.find(user);
+  if (under_way != state_->lookups.end()) under_way->second->is_stale = true;
+}
+
+}  // namespace usher::discord
