@@ -1,9 +1,11 @@
-// discord_bench [--usher FILE] [--node FILE] [--peer FILE] [--rounds N] [--people N] [--sequential N] [--parallel N]
+// discord_bench [--usher FILE] [--echo FILE] [--node FILE] [--peer FILE] [--rounds N] [--people N] [--sequential N]
+// [--parallel N]
 //               [--interval MS] [--guilds N] [--events N] [--quick] [--without PART]…
 //
-// What usher costs on Discord beside an echo bot on discord.js and beside a floor, all on the same simulator; see
-// ../README.md. PART: light, usher, peer, telegram, guilds. Exit status 1 when a message stayed unanswered or was
-// answered twice, or an event was not understood.
+// What usher costs on Discord beside an echo bot on discord.js, beside an echo bot on its own channel and beside a
+// floor, all on the same simulator; see
+// ../README.md. PART: light, echo, usher, peer, asker, telegram, guilds. Exit status 1 when a message stayed unanswered
+// or was answered twice, or an event was not understood.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -67,19 +69,23 @@ Options parse(int count, char** arguments) {
 }
 
 struct Round {
-  Life light, usher, peer, telegram;
-  Growth usher_guilds, peer_guilds;
+  Life light, echo, usher, peer, asker, telegram;
+  Growth echo_guilds, usher_guilds, peer_guilds;
 };
 
 Round run_round(const Options& options) {
   const Programs& programs = options.programs;
   const Effort& effort = options.effort;
-  const bool has_usher = options.has("usher"), has_peer = options.has("peer"), has_guilds = options.has("guilds");
+  const bool has_echo = options.has("echo"), has_usher = options.has("usher"), has_peer = options.has("peer"),
+             has_guilds = options.has("guilds");
   Round round;
   if (options.has("light")) round.light = answer_messages(Bot::light, programs, effort);
+  if (has_echo) round.echo = answer_messages(Bot::echo, programs, effort);
   if (has_usher) round.usher = answer_messages(Bot::usher, programs, effort);
   if (has_peer) round.peer = answer_messages(Bot::peer, programs, effort);
+  if (options.has("asker")) round.asker = answer_messages(Bot::asker, programs, effort);
   if (options.has("telegram")) round.telegram = answer_telegram(programs, effort);
+  if (has_echo && has_guilds) round.echo_guilds = join_guilds(Bot::echo, programs, effort);
   if (has_usher && has_guilds) round.usher_guilds = join_guilds(Bot::usher, programs, effort);
   if (has_peer && has_guilds) round.peer_guilds = join_guilds(Bot::peer, programs, effort);
   return round;
@@ -115,28 +121,35 @@ std::vector<Figure> figures() {
 }
 
 void print_messages(const std::vector<Round>& rounds) {
-  fmt::print("{:30}{:>10}{:>10}{:>12}{:>18}{:>20}\n", "messages", "floor", "usher", "discord.js", "discord.js/usher",
-             "usher on Telegram");
+  constexpr const char* row = "{:28}{:>9}{:>9}{:>9}{:>12}{:>12}{:>10}{:>8}{:>10}\n";
+  fmt::print(row, "", "", "channel", "", "discord.js", "discord.js", "echo/", "echo/", "usher on");
+  fmt::print(row, "messages", "floor", "alone", "usher", "echo", "and model", "channel", "usher", "Telegram");
   for (const Figure& figure : figures()) {
     const auto value = [&](Life Round::* life) {
       return median_of(rounds, [&](const Round& round) { return figure.of(round.*life); });
     };
-    const double usher = value(&Round::usher), peer = value(&Round::peer);
-    fmt::print("{:30}{:>10}{:>10}{:>12}{:>18}{:>20}\n", figure.name, shown(value(&Round::light)), shown(usher),
-               shown(peer), shown(peer / usher, 2), shown(value(&Round::telegram)));
+    const double echo = value(&Round::echo), usher = value(&Round::usher), peer = value(&Round::peer);
+    fmt::print(row, figure.name, shown(value(&Round::light)), shown(echo), shown(usher), shown(peer),
+               shown(value(&Round::asker)), shown(peer / echo, 2), shown(peer / usher, 2),
+               shown(value(&Round::telegram)));
   }
 }
 
 void print_guilds(const std::vector<Round>& rounds, int guilds) {
   const auto row = [&](const std::string& name, auto of) {
-    const double usher = median_of(rounds, [&](const Round& round) { return of(round.usher_guilds); });
-    const double peer = median_of(rounds, [&](const Round& round) { return of(round.peer_guilds); });
-    fmt::print("{:40}{:>10}{:>12}{:>18}\n", name, shown(usher), shown(peer), shown(peer / usher, 2));
+    const auto value = [&](Growth Round::* growth) {
+      return median_of(rounds, [&](const Round& round) { return of(round.*growth); });
+    };
+    const double echo = value(&Round::echo_guilds), usher = value(&Round::usher_guilds),
+                 peer = value(&Round::peer_guilds);
+    fmt::print("{:37}{:>9}{:>9}{:>12}{:>9}{:>9}\n", name, shown(echo), shown(usher), shown(peer), shown(peer / echo, 2),
+               shown(peer / usher, 2));
   };
-  fmt::print("\n{:40}{:>10}{:>12}{:>18}\n", fmt::format("{} guilds", guilds), "usher", "discord.js",
-             "discord.js/usher");
+  fmt::print("\n{:37}{:>9}{:>9}{:>12}{:>9}{:>9}\n", fmt::format("{} guilds", guilds), "channel", "usher", "discord.js",
+             "/channel", "/usher");
   row("RSS with one guild, MB", [](const Growth& growth) { return growth.one_mb; });
   row(fmt::format("RSS with {} more, MB", guilds), [](const Growth& growth) { return growth.all_mb; });
+  row("growth, kB a guild", [&](const Growth& growth) { return (growth.all_mb - growth.one_mb) * 1024 / guilds; });
   row("CPU a GUILD_CREATE, us", [](const Growth& growth) { return growth.cpu_us; });
 }
 
@@ -168,7 +181,7 @@ void print_goals(const std::vector<Round>& rounds) {
 bool print_completeness(const std::vector<Round>& rounds) {
   int stray = 0, unanswered = 0;
   for (const Round& round : rounds) {
-    for (const Life* life : {&round.light, &round.usher, &round.peer, &round.telegram}) {
+    for (const Life* life : {&round.light, &round.echo, &round.usher, &round.peer, &round.asker, &round.telegram}) {
       stray += life->stray;
       unanswered += life->unanswered;
     }

@@ -27,9 +27,11 @@ class Running {
   Running(Bot bot, const Programs& programs, const DiscordLoad& load) {
     if (bot == Bot::light) light_.emplace(load.api_root(), load.gateway_url(), load.token());
     if (bot == Bot::usher) start_usher(programs, load);
-    if (bot == Bot::peer) {
-      child_.emplace(std::vector<std::string>{programs.node, programs.peer, load.api_root()},
-                     std::map<std::string, std::string>{{"DISCORD_TOKEN", load.token()}}, log());
+    if (bot == Bot::echo) start({programs.echo, load.api_root()}, load);
+    if (bot == Bot::peer) start({programs.node, programs.peer, load.api_root()}, load);
+    if (bot == Bot::asker) {
+      start({programs.node, programs.peer, load.api_root(), fmt::format("http://127.0.0.1:{}/v1", load.model_port())},
+            load);
     }
   }
 
@@ -52,13 +54,15 @@ discord_role = "1000000000000000777"
 role = "customer"
 [[channels.discord]]
 name = "bench"
-token = "${{BENCH_TOKEN}}"
+token = "${{DISCORD_TOKEN}}"
 api_root = "{}"
 )",
                              load.api_root()));
+    start({fs::absolute(programs.usher), "run", "--config", scratch_.path() / "config.toml"}, load);
+  }
+  void start(const std::vector<std::string>& command, const DiscordLoad& load) {
     child_.emplace(
-        std::vector<std::string>{fs::absolute(programs.usher), "run", "--config", scratch_.path() / "config.toml"},
-        std::map<std::string, std::string>{{"BENCH_KEY", "sk-bench"}, {"BENCH_TOKEN", load.token()}}, log());
+        command, std::map<std::string, std::string>{{"BENCH_KEY", "sk-bench"}, {"DISCORD_TOKEN", load.token()}}, log());
   }
 
   Scratch scratch_;

@@ -16,11 +16,17 @@ struct Effort {
 };
 
 struct Programs {
-  std::string usher = "build/release/usher";
+  std::string usher = "build/release/usher", echo = "build/release/discord_echo";
   std::string node = "node", peer = "bench/discord/echo_bot.mjs";
 };
 
-enum class Bot { light, usher, peer };  // see light_bot.h, echo_bot.mjs
+enum class Bot {
+  light,  // see light_bot.h
+  echo,   // usher's channel with nothing behind it: echo_main.cpp
+  usher,  // all of it, everything on
+  peer,   // echo_bot.mjs
+  asker,  // echo_bot.mjs with a model
+};
 
 struct Life {
   double start_ms = 0;                     // from spawning the process to its login
