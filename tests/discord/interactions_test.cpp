@@ -215,9 +215,15 @@ TEST_CASE("a slow inbox is not waited for longer than Discord waits") {
   CHECK(f.acknowledgement().delay < 2700ms);
 }
 
-TEST_CASE("what is not for the inbox is answered politely or passed over") {
+TEST_CASE("a command is meant for the bot even where nothing else in a guild is") {
   Fixture f([](DiscordOptions& options) { options.groups = GroupMode::off; });
-  SUBCASE("a guild, where guilds are off") { REQUIRE(f.take(f.command("ask", text_option("text", "hi")))); }
+  REQUIRE(f.take(f.command("ask", text_option("text", "hi"))));
+  CHECK(f.acknowledgement().type == 5);
+  CHECK(f.taken.size() == 1);
+}
+
+TEST_CASE("what is not for the inbox is answered politely or passed over") {
+  Fixture f;
   SUBCASE("an unknown command") { REQUIRE(f.take(f.command("dance", {}, f.simulator.direct_channel("77")))); }
   SUBCASE("an empty question") { REQUIRE(f.take(f.command("ask", {}, f.simulator.direct_channel("77")))); }
   CHECK(f.acknowledgement().type == 4);

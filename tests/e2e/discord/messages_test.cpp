@@ -140,13 +140,28 @@ TEST_CASE("people in one channel have histories of their own, and what is said d
   CHECK_FALSE(contains(last, "turquoise"));
 }
 
-TEST_CASE("groups = off is silent in guilds and answers directly") {
+TEST_CASE("groups = off is silent in guilds but for commands, and answers directly") {
   DiscordWorld world;
   world.serve("groups = \"off\"");
   world.discord.guild_message(amy, world.mention("anybody?"));
   world.ask_directly(amy, "in private");
   CHECK(world.said_in(world.discord.options().channel).empty());
   CHECK(world.model.requests().size() == 1);
+  CHECK(contains(world.answer_to(world.discord.command({.user = amy, .name = "whoami"})).content, amy));
+}
+
+TEST_CASE("a question that is gone when its answer comes is answered all the same") {
+  DiscordWorld world([](const json::object& request) {
+    ModelAnswer answer;
+    answer.text = "echo: " + last_text(request, "user");
+    answer.transport.delay = std::chrono::milliseconds(300);
+    return answer;
+  });
+  world.serve();
+  const std::string question = world.discord.guild_message(amy, world.mention("I regret this"));
+  world.wait_until([&] { return world.model.requests().size() == 1; }, "the model is asked");
+  world.discord.erase(question);
+  CHECK(world.wait_for(world.discord.options().channel, "I regret this").reply_to.empty());
 }
 
 TEST_CASE("without the message_content intent mentions and direct messages are still answered") {
