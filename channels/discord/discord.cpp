@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "base/children.h"
+#include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
+#include "channels/discord/interactions/address.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"
 #include "channels/discord/outbound/outbound.h"
@@ -23,7 +25,7 @@ class Bot final : public Discord {
   Bot(net::HttpClient& http, net::WebSocketConnector& sockets, channel::Bookmark& bookmark, DiscordOptions options)
       : options_(std::move(options)),
         kind_("discord"),
-        rest_(http, options_.token, options_.api_root, options_.name),
+        rest_(http, options_.token, options_.api_root, options_.name, options_.ban_guard),
         members_(rest_, options_),
         interactions_(rest_, options_),
         shards_(rest_, sockets, bookmark, options_) {}
@@ -42,6 +44,9 @@ class Bot final : public Discord {
   bool can_send_now(const std::string& chat) const override { return !outbound_ || outbound_->can_send_now(chat); }
   std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
     return Outbound::resends_for(message);
+  }
+  bool awaits_answer(const channel::Incoming& message) const override {
+    return interaction_address(message.message_id).has_value();
   }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
@@ -107,6 +112,7 @@ Task<void> Bot::run(channel::Intake intake) {
   callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
   co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
+  intake_ = {};  // nothing comes over HTTP any more either
   co_await children_.join();
   co_await interactions_.stop();
   co_await outbound_->stop();
@@ -170,10 +176,21 @@ Task<Result<void>> Bot::on_member(const json::value& event) {
   co_return Result<void>{};
 }
 
+// Until it is done or refused: a bad minute of Discord's at the start must not cost the commands until the next one.
 Task<void> Bot::register_commands(std::string application_id) {
-  const Result<void> done =
-      co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
-  if (!done) spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+  channel::Trouble trouble(options_.first_backoff, options_.max_backoff);
+  while (true) {
+    const Result<void> done =
+        co_await interactions_.register_commands(application_id, Deadline::in(options_.call_timeout));
+    if (done) co_return;
+    if (trouble.note(done.error().message))
+      spdlog::warn("{}: the slash commands were not registered: {}", options_.name, done.error().message);
+    const ErrorKind kind = done.error().kind;
+    if (kind != ErrorKind::unavailable && kind != ErrorKind::busy && kind != ErrorKind::timeout) co_return;
+    const bool has_waited =
+        co_await sleep_for(std::max(trouble.next_wait(), done.error().retry_after.value_or(options_.first_backoff)));
+    if (!has_waited) co_return;
+  }
 }
 
 Task<HttpInteractionAnswer> Bot::take(HttpInteraction interaction) {

@@ -10,22 +10,28 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/secret.h"
 #include "channel/channel.h"
+#include "channel/group_mode.h"
 #include "net/http_client.h"
 #include "net/websocket.h"
 
 namespace usher::discord {
 
-// Which messages of a guild are for the bot. Direct messages always are.
-enum class GroupMode { mention, all, off };
+using channel::GroupMode;  // a guild's channels are groups
 
 // What an answer longer than one message becomes.
 enum class LongReply { messages, file };
 
 inline constexpr std::uint32_t kDefaultIntents = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 15;
+
+// Discord turns away who does not name itself like this.
+inline constexpr std::string_view kUserAgent = "DiscordBot (https://usher.example, " USHER_VERSION ")";
+
+class BanGuard;
 
 struct DiscordOptions {
   std::string name;  // the channel's, unique in the process
@@ -43,6 +49,9 @@ struct DiscordOptions {
   // Roles that mean something in whatever guild they belong to; their guilds are learned from GUILD_CREATE.
   std::vector<std::string> roles;
   std::string public_key;  // 64 hex digits of the application: verifies interactions that come over HTTP; "" = none do
+
+  // Discord bans addresses, not bots: shared by all that call from this one. Null = this bot is alone.
+  std::shared_ptr<BanGuard> ban_guard;
 
   std::chrono::milliseconds call_timeout{15'000};
   std::chrono::milliseconds first_backoff{500};  // after an error; doubled up to max_backoff, with jitter

@@ -11,12 +11,12 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "channel/channel.h"
+#include "channel/group_mode.h"
 #include "channels/telegram/split.h"
 
 namespace usher::telegram {
 
-// Which messages of a group are for the bot. Private messages always are.
-enum class GroupMode { mention, all, off };
+using channel::GroupMode;
 
 // What getMe says of the bot.
 struct BotIdentity {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -10,6 +11,8 @@
 #include "app/doctor/remote_checks.h"
 #include "base/files.h"
 #include "store/sqlite.h"
+#include "support/discord/discord_simulator.h"
+#include "support/run_task.h"
 #include "support/temp_dir.h"
 
 namespace usher::app {
@@ -142,6 +145,24 @@ TEST_CASE("a clock is judged by its year and by others") {
   for (const char* text : {"", "yesterday", "Fri, 27 Nov 2026 20:03:58 GMT+1", "2026-11-27T20:03:58Z"}) {
     CHECK_FALSE(parse_http_date(text));
   }
+}
+
+TEST_CASE("Discord is asked as Discord wants to be asked, and says whose token it is") {
+  asio::io_context loop{1};
+  const testing::DiscordSimulator simulator(loop.get_executor());
+  const auto http = net::make_http_client(loop.get_executor());
+  config::Discord bot;
+  bot.name = "guild";
+  bot.token = Secret(simulator.options().token);
+  bot.api_root = simulator.api_root();
+  const auto look = [&] {
+    return testing::run_task(loop, check_discord(*http, bot, Deadline::in(seconds(10)))).finding;
+  };
+  CHECK(look().health == Health::ok);
+  CHECK(look().what == "answers as usher_test_bot");
+  bot.token = Secret("another.token.than-that");
+  CHECK(look().health == Health::error);
+  CHECK(look().advice.find("developer portal") != std::string::npos);
 }
 
 TEST_CASE("what needs doing comes first") {

@@ -130,22 +130,6 @@ TEST_CASE("guild roles are known in direct messages too, also after a restart th
   CHECK(f.simulator.identifies() == 1);
 }
 
-TEST_CASE("slash commands are registered once, by whoever starts, and run") {
-  DriverFixture f;
-  f.start_live();
-  REQUIRE(f.run_until([&] { return !f.simulator.commands().empty(); }));
-  const std::size_t before = f.simulator.count("PUT /applications/:application/commands");
-  CHECK(before == 1);
-  f.simulator.command({.user = kAnn, .name = "whoami"});
-  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
-  CHECK(f.taken[0].text == "/whoami");
-  CHECK(f.run_until([&] { return f.simulator.acknowledgements().size() == 1; }));
-  f.restart();
-  REQUIRE(f.run_until([&] { return f.simulator.count("GET /applications/:application/commands") == 2; }));
-  f.run_for(20ms);
-  CHECK(f.simulator.count("PUT /applications/:application/commands") == before);
-}
-
 // What was written while the connection was in trouble arrives, once, in order.
 void check_survives(DriverFixture& f, const std::function<void()>& trouble) {
   const std::size_t before = f.taken.size();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "channels/discord/rest/ban_guard.h"
 #include "support/http_server.h"
 #include "support/run_task.h"
 
@@ -213,6 +214,22 @@ TEST_CASE("a call that is not patient waits for nothing") {
   CHECK(f.call(call)->error().kind == RestErrorKind::too_many);
   CHECK(f.call(call).error().kind == ErrorKind::busy);
   CHECK(f.calls.size() == 1);
+}
+
+TEST_CASE("the refusals of all bots at one address count together, and all of them stop before it is banned") {
+  Fixture f;
+  const auto guard = std::make_shared<BanGuard>();
+  Rest one(*f.http, Secret("abc.def-ghi_1"), f.server.url(), "one", guard);
+  Rest other(*f.http, Secret("abc.def-ghi_2"), f.server.url(), "other", guard);
+  for (std::size_t i = 0; i < BanGuard::kTooMany - 1; ++i) guard->note(std::chrono::steady_clock::now());
+  f.replies.push_back(reply(403, R"({"message": "Missing Permissions", "code": 50013})"));
+  CHECK(run_task(f.loop, one.call(f.post(), Deadline::in(5s))));
+  CHECK_FALSE(other.can_call_now("POST", "/channels/1/messages"));
+  const Result<RestResult> held = run_task(f.loop, other.call(f.post(), Deadline::in(5s)));
+  REQUIRE_FALSE(held);
+  CHECK(held.error().kind == ErrorKind::busy);
+  CHECK(f.calls.size() == 1);
+  CHECK(f.rest.can_call_now("POST", "/channels/1/messages"));
 }
 
 TEST_CASE("an edit of a message that is too old is not waited for, and holds up no other edit") {

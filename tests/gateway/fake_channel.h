@@ -54,6 +54,7 @@ class FakeChannel final : public channel::Channel {
   }
   bool can_send_now(const std::string&) const override { return can_send; }
   std::chrono::seconds resends_for(const channel::Outgoing&) const override { return resends; }
+  bool awaits_answer(const channel::Incoming&) const override { return awaits_each; }
   void show_typing(const std::string&, const std::string&) override {}
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
@@ -81,6 +82,7 @@ class FakeChannel final : public channel::Channel {
   std::vector<channel::Outgoing> sent;
   std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
+  bool awaits_each = false;
   bool can_send = true;
   std::chrono::seconds resends{0};
   std::map<std::string, std::string> files;

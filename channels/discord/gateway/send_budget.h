@@ -1,4 +1,5 @@
-// How much one connection may still send: Discord closes it after more than 120 messages in 60 s. Time is passed in.
+// How much one connection may still send: Discord closes it after more than 120 messages in 60 s. Pure: time is passed
+// in. One thread at a time.
 #pragma once
 
 #include <array>

@@ -29,7 +29,7 @@ class Members {
   // GUILD_DELETE: the bot has left a guild. Those that are configured stay: who belongs to them cannot be told then.
   void forget_guild(const std::string& guild);
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const std::string& user, Deadline deadline);
-  // GUILD_MEMBER_UPDATE, GUILD_MEMBER_REMOVE, GUILD_ROLE_DELETE: what was known of them holds no longer.
+  // GUILD_MEMBER_UPDATE, GUILD_MEMBER_REMOVE (with the intent guild_members): what was known of them holds no longer.
   void forget(const std::string& user);
 
  private:

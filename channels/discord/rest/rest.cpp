@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "channels/discord/discord.h"
 #include "channels/discord/rest/answer.h"
 #include "channels/discord/rest/ban_guard.h"
 #include "channels/discord/rest/turns.h"
@@ -16,8 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Discord turns away who does not name itself like this.
-constexpr std::string_view kUserAgent = "DiscordBot (https://usher.example, " USHER_VERSION ")";
 constexpr std::chrono::minutes kRefusedPause{5};
 constexpr std::array<std::string_view, 2> kFileHosts = {"cdn.discordapp.com", "media.discordapp.net"};
 
@@ -37,12 +36,14 @@ Result<net::Endpoint> endpoint_of(const Secret& token, const std::string& api_ro
 }  // namespace
 
 struct Rest::State {
-  State(net::HttpClient& client, Secret secret, const std::string& api_root, std::string bot)
+  State(net::HttpClient& client, Secret secret, const std::string& api_root, std::string bot,
+        std::shared_ptr<BanGuard> refusals)
       : http(client),
         token(std::move(secret)),
         endpoint(endpoint_of(token, api_root)),
         authorization("Bot " + token.expose()),
-        name(std::move(bot)) {}
+        name(std::move(bot)),
+        guard(refusals ? std::move(refusals) : std::make_shared<BanGuard>()) {}
 
   static Task<Result<RestResult>> run(std::shared_ptr<State> self, RestCall call, Deadline deadline);
   // The answer to a call that must not be made now.
@@ -55,7 +56,7 @@ struct Rest::State {
   Result<net::Endpoint> endpoint;
   std::string authorization, name;
   Turns turns;
-  BanGuard guard;
+  std::shared_ptr<BanGuard> guard;
   RestTime refused_until = RestTime::min();
 };
 
@@ -86,7 +87,7 @@ Task<Result<RestResult>> Rest::State::run(std::shared_ptr<State> self, RestCall 
 
 std::optional<Result<RestResult>> Rest::State::held_back(const RestCall& call) const {
   const RestTime now = Clock::now();
-  const std::chrono::milliseconds wait = guard.wait(now);
+  const std::chrono::milliseconds wait = guard->wait(now);
   if (wait.count() > 0) {
     return fail({ErrorKind::busy, "so many calls were refused that Discord would ban this address; waiting", wait});
   }
@@ -117,10 +118,11 @@ net::HttpRequest Rest::State::request_of(const RestCall& call) const {
 
 void Rest::State::note_refusals(const RestAnswer& answer, const RestCall& call) {
   const RestTime now = Clock::now();
-  if (answer.counts_for_ban && guard.note(now)) {
+  if (answer.counts_for_ban && guard->note(now)) {
     spdlog::warn(
-        "{}: Discord has refused {} calls within ten minutes and bans addresses at 10000; none goes out from {}", name,
-        guard.count(now), BanGuard::kTooMany);
+        "{}: Discord has refused this process {} calls within ten minutes and bans addresses at 10000; none goes out "
+        "from {}",
+        name, guard->count(now), BanGuard::kTooMany);
   }
   if (answer.too_many) {
     spdlog::warn("{}: Discord asks {} {} to wait {} ms", name, call.method, call.route,
@@ -131,8 +133,8 @@ void Rest::State::note_refusals(const RestAnswer& answer, const RestCall& call) 
   refused_until = now + kRefusedPause;
 }
 
-Rest::Rest(net::HttpClient& http, Secret token, std::string api_root, std::string name)
-    : state_(std::make_shared<State>(http, std::move(token), api_root, std::move(name))) {}
+Rest::Rest(net::HttpClient& http, Secret token, std::string api_root, std::string name, std::shared_ptr<BanGuard> guard)
+    : state_(std::make_shared<State>(http, std::move(token), api_root, std::move(name), std::move(guard))) {}
 Rest::~Rest() = default;
 
 Task<Result<RestResult>> Rest::call(RestCall call, Deadline deadline) {
@@ -141,7 +143,7 @@ Task<Result<RestResult>> Rest::call(RestCall call, Deadline deadline) {
 
 bool Rest::can_call_now(std::string_view method, std::string_view route) const {
   const RestTime now = Clock::now();
-  return state_->guard.wait(now).count() == 0 && state_->refused_until <= now &&
+  return state_->guard->wait(now).count() == 0 && state_->refused_until <= now &&
          state_->turns.may_go_now({bucket_route(method, route), true, false});
 }
 

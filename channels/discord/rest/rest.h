@@ -1,6 +1,6 @@
 // One bot's calls to Discord's REST API, paced by the limits that its answers teach (buckets by route and major
-// parameter, the global limit, 429s of every scope), and stopped altogether before so many refusals that Discord would
-// ban the address. Event-loop thread only.
+// parameter, the global limit, 429s of every scope), and stopped altogether before so many refusals, this bot's and
+// others', that Discord would ban the address. Event-loop thread only.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,8 @@
 #include "net/http_client.h"
 
 namespace usher::discord {
+
+class BanGuard;
 
 struct RestCall {
   std::string_view method = "GET";
@@ -62,7 +64,9 @@ Error to_error(const RestError& error, std::string_view what);
 class Rest {
  public:
   // `http` must outlive it and its calls. An api_root or token that cannot be used makes every call fail with invalid.
-  Rest(net::HttpClient& http, Secret token, std::string api_root, std::string name);
+  // `guard` is that of all bots which call from this address; null = of this one alone.
+  Rest(net::HttpClient& http, Secret token, std::string api_root, std::string name,
+       std::shared_ptr<BanGuard> guard = nullptr);
   ~Rest();
   Rest(const Rest&) = delete;
   Rest& operator=(const Rest&) = delete;

@@ -76,12 +76,11 @@ class Shard {
   asio::any_io_executor executor_;
   std::string label_;
   net::WebSocketConnector& sockets_;
-  SessionOptions options_;
+  channel::Trouble link_trouble_, sink_trouble_;
   Session session_;
   ShardCallbacks callbacks_;
   Backlog backlog_;
   Children children_;
-  channel::Trouble link_trouble_, sink_trouble_;
   bool is_stopped_ = false, is_handing_on_ = false, has_moved_ = false;
 
   // What others wake by cancelling it; none of them but due_ and retry_ ever expires.

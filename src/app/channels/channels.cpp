@@ -4,22 +4,22 @@
 
 #include "app/channels/acting_channel.h"
 #include "channels/console/console.h"
+#include "channels/discord/rest/ban_guard.h"
 #include "channels/telegram/telegram.h"
 
 namespace usher::app {
 namespace {
 
-template <class Mode>
-Mode group_mode(config::GroupMode mode) {
+channel::GroupMode group_mode(config::GroupMode mode) {
   switch (mode) {
     case config::GroupMode::all:
-      return Mode::all;
+      return channel::GroupMode::all;
     case config::GroupMode::off:
-      return Mode::off;
+      return channel::GroupMode::off;
     case config::GroupMode::mention:
       break;
   }
-  return Mode::mention;
+  return channel::GroupMode::mention;
 }
 
 // A channel's place, in the journal.
@@ -39,7 +39,7 @@ telegram::TelegramOptions options_of(const config::Telegram& bot) {
           .tenant = bot.tenant,
           .token = bot.token,
           .api_root = bot.api_root,
-          .groups = group_mode<telegram::GroupMode>(bot.groups),
+          .groups = group_mode(bot.groups),
           .resend_unknown = bot.resend_unknown};
 }
 
@@ -50,7 +50,7 @@ discord::DiscordOptions options_of(const config::Discord& bot, const config::Con
       .token = bot.token,
       .api_root = bot.api_root,
       .intents = bot.intents,
-      .groups = group_mode<discord::GroupMode>(bot.groups),
+      .groups = group_mode(bot.groups),
       .long_reply = bot.long_reply == config::LongReply::file ? discord::LongReply::file : discord::LongReply::messages,
       .shards = bot.shards,
       .acknowledge = bot.acknowledge,
@@ -81,9 +81,12 @@ Channels make_channels(const config::Config& config, net::HttpClient& http, net:
   for (const config::Telegram& bot : config.telegram) {
     channels.all.push_back(telegram::make_telegram(http, options_of(bot)));
   }
+  const auto ban_guard = std::make_shared<discord::BanGuard>();
   for (const config::Discord& bot : config.discord) {
     channels.bookmarks.push_back(std::make_unique<JournalBookmark>(journal, bot.name));
-    auto made = discord::make_discord(http, sockets, *channels.bookmarks.back(), options_of(bot, config));
+    discord::DiscordOptions options = options_of(bot, config);
+    options.ban_guard = ban_guard;
+    auto made = discord::make_discord(http, sockets, *channels.bookmarks.back(), std::move(options));
     if (!bot.public_key.empty()) channels.interactive[bot.name] = made.get();
     channels.all.push_back(std::move(made));
   }

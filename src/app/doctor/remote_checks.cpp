@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "channels/discord/discord.h"
 
 namespace usher::app {
 namespace {
@@ -56,8 +57,11 @@ Finding judge_bot(const net::HttpResponse& response, const config::Discord& bot)
 Task<RemoteFinding> check_discord(net::HttpClient& http, const config::Discord& bot, Deadline deadline) {
   const Result<net::Endpoint> endpoint = net::parse_endpoint(bot.api_root);
   if (!endpoint) co_return RemoteFinding{unreachable(endpoint.error(), where_of(bot)), {}};
-  net::HttpRequest request{
-      .endpoint = &*endpoint, .method = "GET", .target = "/users/@me", .max_response_bytes = kMaxAnswerBytes};
+  net::HttpRequest request{.endpoint = &*endpoint,
+                           .method = "GET",
+                           .target = "/users/@me",
+                           .user_agent = discord::kUserAgent,
+                           .max_response_bytes = kMaxAnswerBytes};
   request.headers.push_back({"Authorization", "Bot " + std::string(bot.token.expose())});
   const Result<net::HttpResponse> response = co_await http.send(std::move(request), deadline);
   if (!response) co_return RemoteFinding{unreachable(response.error(), where_of(bot)), {}};
