@@ -231,6 +231,26 @@ TEST_CASE("what is not for the inbox is answered politely or passed over") {
   CHECK(f.taken.empty());
 }
 
+TEST_CASE("where an answer goes comes back as it was written, and nothing else is read as such") {
+  for (const std::string token : {"e", "abc", "aW50_ZXI-9.="}) {
+    for (const bool is_ephemeral : {false, true}) {
+      const std::optional<InteractionAddress> read = interaction_address(to_text({"12", token, is_ephemeral}));
+      REQUIRE(read);
+      CHECK(read->token == token);
+      CHECK(read->application == "12");
+      CHECK(read->is_ephemeral == is_ephemeral);
+    }
+  }
+  for (const std::string text :
+       {"", "12", "interaction:", "interaction:12", "interaction:12:", "interaction:x:abc", "interaction:12:a/b",
+        "interaction:12:abc:", "interaction:12:abc:f", "interaction:12:abc:e:e", "interaction:12::e"}) {
+    CAPTURE(text);
+    CHECK_FALSE(interaction_address(text));
+  }
+  CHECK(to_text({"12", "token:e", false}).empty());
+  CHECK(to_text({"12", std::string(500, 'x'), false}).empty());
+}
+
 TEST_CASE("malformed events are skipped") {
   std::string problem;
   DiscordOptions options;
@@ -248,6 +268,9 @@ TEST_CASE("malformed events are skipped") {
   json::value long_token = good;
   long_token.as_object()["token"] = std::string(600, 'x');
   CHECK_FALSE(decode_interaction(long_token, options, problem));
+  json::value misleading = good;
+  misleading.as_object()["token"] = "token:e";  // would come back as a shorter one, and ephemeral
+  CHECK_FALSE(decode_interaction(misleading, options, problem));
   json::value bot = good;
   bot.as_object()["member"].as_object()["user"].as_object()["bot"] = true;
   CHECK_FALSE(decode_interaction(bot, options, problem));
