@@ -14,6 +14,7 @@
 #include "channels/discord/outbound/outbound.h"
 #include "channels/discord/rest/rest.h"
 #include "channels/discord/shards/shards.h"
+#include "channels/discord/threads/threads.h"
 
 namespace usher::discord {
 namespace {
@@ -25,6 +26,7 @@ class Bot final : public Discord {
         kind_("discord"),
         rest_(http, options_.token, options_.api_root, options_.name),
         members_(rest_, options_),
+        threads_(rest_),
         interactions_(rest_, options_),
         shards_(rest_, sockets, bookmark, options_) {}
 
@@ -44,6 +46,7 @@ class Bot final : public Discord {
     return Outbound::resends_for(message);
   }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
+  Task<Result<std::string>> parent_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
   void show_progress(const channel::Outgoing& answer, std::string_view piece) override;
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes,
@@ -76,6 +79,7 @@ class Bot final : public Discord {
   std::string kind_;
   Rest rest_;
   Members members_;
+  Threads threads_;
   Interactions interactions_;
   Shards shards_;
   Children children_;
@@ -207,6 +211,11 @@ void Bot::show_progress(const channel::Outgoing& answer, std::string_view piece)
 Task<Result<std::vector<channel::GuildRoles>>> Bot::roles_of(const channel::Incoming& message, Deadline deadline) {
   if (!message.guild.empty()) return Channel::roles_of(message, deadline);
   return members_.roles_of(message.sender_id, deadline);
+}
+
+Task<Result<std::string>> Bot::parent_of(const channel::Incoming& message, Deadline deadline) {
+  if (message.guild.empty()) return Channel::parent_of(message, deadline);  // there are no threads
+  return threads_.parent_of(message.chat, deadline);
 }
 
 }  // namespace
