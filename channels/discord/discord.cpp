@@ -131,7 +131,8 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
   co_return taken;
 }
 
-Task<Result<void>> Bot::on_start(const json::value&) {
+Task<Result<void>> Bot::on_start(const json::value& event) {
+  if (!options_.roles.empty()) members_.expect(event);
   const std::optional<Identity>& identity = shards_.identity();
   if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
   spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
