@@ -149,6 +149,13 @@ class Channel {
     co_return held;
   }
 
+  // The chat that the message's chat is a thread of, where threads have ids of their own; "" = it is none. An error
+  // means that nobody knows: no ceiling may be left out.
+  virtual Task<Result<std::string>> parent_of(const Incoming& message, Deadline deadline) {
+    (void)message, (void)deadline;
+    co_return std::string();
+  }
+
   // "typing…", best effort, never waited for. Repeated by the caller every few seconds.
   virtual void show_typing(const std::string& chat, const std::string& thread) = 0;
 

@@ -117,6 +117,16 @@ TEST_CASE("fifty calls a second leave, and the next waits until the first is a s
   CHECK(buckets.may_go(one, false, start + 60ms) <= start + 60ms);
 }
 
+TEST_CASE("a bucket that is called something else each time is not remembered by all its names") {
+  Buckets buckets;
+  for (int i = 0; i < 20'000; ++i) {
+    const Buckets::Place place = buckets.enter(one, false, start);
+    buckets.leave(place, one, RateLimits{"b" + std::to_string(i), 5, 4, 1h}, start);
+  }
+  CHECK(buckets.size() == 1);
+  CHECK(buckets.names() <= 8192);
+}
+
 TEST_CASE("what is known of routes is bounded, and a call under way survives being forgotten") {
   Buckets buckets;
   std::vector<Buckets::Place> places;

@@ -61,6 +61,7 @@ bool read_place(const json::value& event, channel::Incoming& in) {
   if (in.platform_id.empty() || in.chat.empty() || in.sender_id.empty() || in.is_group == in.guild.empty())
     return false;
   if (bool_at(user, "bot").value_or(false)) return false;
+  if (in.is_group && !array_at(member(&event, "member"), "roles")) return false;
   read_speaker(event, user, in);
   in.sent_at = unix_seconds(in.platform_id);
   return true;

@@ -89,6 +89,10 @@ void Buckets::make_room(RestTime now) {
   for (auto it = routes_.begin(); it != routes_.end() && routes_.size() >= kMaxRoutes;) {
     it = it->second->under_way == 0 ? routes_.erase(it) : std::next(it);
   }
+  drop_unused_names();
+}
+
+void Buckets::drop_unused_names() {
   std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
 }
 
@@ -99,6 +103,8 @@ void Buckets::leave(const Place& place, const std::string& route, const std::opt
   const std::string name = limits->bucket + "/" + std::string(major_parameter(route));
   Place bucket = place;
   if (place->name != name) {
+    // Discord may call a bucket something else each time.
+    if (shared_.size() >= 2 * kMaxRoutes) drop_unused_names();
     std::weak_ptr<Bucket>& shared = shared_[name];
     bucket = shared.lock();
     if (!bucket) shared = bucket = std::make_shared<Bucket>();
