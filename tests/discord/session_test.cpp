@@ -202,9 +202,9 @@ TEST_CASE("a resume address that alone fails costs the session, at the main one"
   f.resume();
   f.pass(5s);
   CHECK(f.last_op() == kIdentify);
-  CHECK(f.ready(1, "s2", "wss://other.example").delivers);
+  CHECK(f.ready(1, "s2", "wss://other.gateway.example").delivers);
   f.session->ended(f.now, 0);
-  CHECK(f.url() == std::string("wss://other.example") + kQuery);
+  CHECK(f.url() == std::string("wss://other.gateway.example") + kQuery);
 }
 
 TEST_CASE("a session outlives a network that is down: no address answers, so none is dead") {
