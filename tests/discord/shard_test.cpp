@@ -1,8 +1,6 @@
 // A shard against a gateway over loopback sockets.
 #include "channels/discord/shards/shard.h"
 
-#include <malloc.h>
-
 #include "discord/shard_fixture.h"
 
 namespace usher::discord {
@@ -34,12 +32,12 @@ TEST_CASE("events are handed on in order, from a compressed stream and from a pl
 
 TEST_CASE("heartbeats go on while the sink takes its time") {
   ShardFixture f;
-  f.gateway.interval = 20ms;
+  f.gateway.interval = 200ms;
   f.start_live();
   f.is_blocked = true;
   f.gateway.message("slow");
   const int before = f.gateway.count(kHeartbeat);
-  CHECK(f.run_until([&] { return f.gateway.count(kHeartbeat) >= before + 5; }));
+  CHECK(f.run_until([&] { return f.gateway.count(kHeartbeat) >= before + 3; }));
   CHECK(f.texts.empty());
   f.is_blocked = false;
   CHECK(f.run_until([&] { return f.texts == Texts{"slow"}; }));
@@ -248,58 +246,6 @@ TEST_CASE("stop ends a shard that waits for an address which does not answer") {
   REQUIRE(f.run_until([&] { return !f.shard->health().empty(); }));
   CHECK(f.stop());
   CHECK(f.run_error == nullptr);
-}
-
-TEST_CASE("a sink that stands still stops the reading, not the session, and no event is lost") {
-  ShardFixture f;
-  f.gateway.interval = 200ms;
-  f.gateway.compresses = false;
-  f.start_live();
-  f.is_blocked = true;
-  // More than queue and socket buffers hold: what follows the events, the acknowledgements too, is not read.
-  const std::string padding(20'000, 'x');
-  for (int i = 0; i < 2'000; ++i) f.gateway.message(std::to_string(i) + padding);
-  const int before = f.gateway.count(kHeartbeat);
-  REQUIRE(f.run_until([&] { return f.gateway.count(kHeartbeat) >= before + 6; }));
-  CHECK(f.shard->waiting() > 100);
-  CHECK(f.shard->waiting() <= Backlog::kMaxEvents);
-  f.is_blocked = false;
-  REQUIRE(f.run_until([&] { return f.texts.size() == 2'000; }));
-  for (int i = 0; i < 2'000; ++i) CHECK(f.texts[static_cast<std::size_t>(i)] == std::to_string(i) + padding);
-  CHECK(f.gateway.connections.size() == 1);
-  CHECK(f.run_until([&] { return f.shard->kept()->seq == 2'001; }));
-}
-
-TEST_CASE("events that nobody wants move the place with the next heartbeat") {
-  ShardFixture f;
-  f.gateway.interval = 30ms;
-  f.start_live();
-  for (int i = 0; i < 1'000; ++i) f.gateway.event("GUILD_CREATE", R"({"id":"1"})");
-  REQUIRE(f.run_until([&] { return f.shard->kept() && f.shard->kept()->seq == 1'001; }));
-  CHECK(f.run_until([&] { return f.moves >= 2; }));
-  CHECK(f.moves < 50);
-  CHECK(f.offers == 1);
-}
-
-TEST_CASE("a thousand guilds pass by without leaving anything in memory") {
-  ShardFixture f;
-  f.start_live();
-  const std::string guild = R"({"id":"1","members":[)" + std::string(200'000, ' ') + "]}";
-  const auto pass_by = [&](std::int64_t guilds) {
-    const std::int64_t last = f.gateway.last().seq + guilds;
-    while (f.gateway.last().seq < last) {
-      f.gateway.event("GUILD_CREATE", guild);
-      f.loop.poll();
-    }
-    f.gateway.message("behind them");
-    const std::size_t before = f.texts.size();
-    REQUIRE(f.run_until([&] { return f.texts.size() == before + 1; }));
-  };
-  pass_by(10);
-  const std::size_t before = mallinfo2().uordblks;
-  pass_by(1'000);
-  CHECK(mallinfo2().uordblks < before + (1u << 20));
-  CHECK(f.shard->waiting() == 0);
 }
 
 }  // namespace
