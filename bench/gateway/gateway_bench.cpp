@@ -10,6 +10,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "config.h"
 #include "limits.h"
 #include "load.h"
 #include "support/child.h"
@@ -45,43 +46,6 @@ Options parse(int count, char** arguments) {
   return options;
 }
 
-void write_config(const fs::path& directory, const Load& load) {
-  write_file(directory / "workspaces/shop/AGENTS.md", "# Shop\n\nYou advise customers. Be brief.\n");
-  write_file(directory / "workspaces/shop/catalog.jsonl", R"({"id":"1","name":"Umbrella"})"
-                                                          "\n");
-  write_file(directory / "config.toml", fmt::format(R"([gateway]
-data_dir = "data"
-workspaces_dir = "workspaces"
-log_level = "warn"
-[providers.bench]
-kind = "openai"
-base_url = "http://127.0.0.1:{}/v1"
-api_key = "${{BENCH_KEY}}"
-[models.default]
-provider = "bench"
-model = "bench"
-input_usd_per_mtok = 1.0
-output_usd_per_mtok = 2.0
-[[channels.telegram]]
-name = "bench"
-token = "${{BENCH_TOKEN}}"
-api_root = "http://127.0.0.1:{}"
-[agent]
-history_messages = 20
-[rbac]
-default_role = "customer"
-[rbac.roles.customer]
-autonomy = "readonly"
-allowed_tools = ["product_*"]
-workspace = "shop"
-rate_limit_per_minute = 1000000
-cost_daily_limit_usd = 1000000.0
-[rbac.workspaces.shop]
-path = "shop"
-)",
-                                                    load.model_port(), load.telegram_port()));
-}
-
 // One life of the gateway.
 struct Round {
   MachineLimits limits;
@@ -95,7 +59,13 @@ Round run_round(const Options& options) {
   Round round;
   round.limits = measure_limits(scratch.path(), options.senders);
   Load load(options.senders);
-  write_config(scratch.path(), load);
+  write_config(scratch.path(), load.model_port(),
+               fmt::format(R"([[channels.telegram]]
+name = "bench"
+token = "${{BENCH_TOKEN}}"
+api_root = "http://127.0.0.1:{}"
+)",
+                           load.telegram_port()));
   std::string log = (scratch.path() / "log").string();
   Clock::time_point start = Clock::now();
   Child usher({fs::absolute(options.usher), "run", "--config", scratch.path() / "config.toml"},

@@ -3,50 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
+
+#include "model.h"
 
 namespace usher::bench {
 
 namespace {
 
 constexpr std::int64_t first_sender = 50'000;
-constexpr std::string_view mark = "ticket-";  // and the update's id: recognises a message in whatever quotes it
-
-// The number behind the last `name` in `text`; -1 when there is none.
-std::int64_t number_after_last(std::string_view text, std::string_view name) {
-  std::size_t at = text.rfind(name);
-  if (at == std::string_view::npos) return -1;
-  std::int64_t value = -1;
-  std::from_chars(text.data() + at + name.size(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string update_json(std::int64_t update, std::int64_t message, std::int64_t person) {
   return fmt::format(
       R"({{"update_id":{0},"message":{{"message_id":{1},"date":{2},"from":{{"id":{3},"is_bot":false,)"
       R"("first_name":"Person","language_code":"en"}},"chat":{{"id":{3},"type":"private","first_name":"Person"}},)"
       R"("text":"{4}{0} what do you have for a rainy day?"}}}})",
-      update, message, std::time(nullptr), person, mark);
-}
-
-// A streamed answer as OpenAI writes it, with usage.
-std::string stream_json(std::int64_t ticket) {
-  constexpr std::string_view envelope =
-      R"(data: {{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"bench","choices":[{}]{}}})"
-      "\n\n";
-  auto piece = [&](std::string_view delta, std::string_view reason) {
-    std::string choice = fmt::format(R"({{"index":0,"delta":{},"finish_reason":{}}})", delta, reason);
-    return fmt::format(fmt::runtime(envelope), choice, "");
-  };
-  std::string stream = piece(R"({"role":"assistant","content":""})", "null");
-  stream += piece(fmt::format(R"({{"content":"{}{} "}})", mark, ticket), "null");
-  stream += piece(R"({"content":"An umbrella, "})", "null");
-  stream += piece(R"({"content":"rubber boots and a good book."})", "null");
-  stream += piece("{}", R"("stop")");
-  stream += fmt::format(fmt::runtime(envelope), "",
-                        R"(,"usage":{"prompt_tokens":400,"completion_tokens":20,"total_tokens":420})");
-  return stream + "data: [DONE]\n\n";
+      update, message, std::time(nullptr), person, ticket_mark);
 }
 
 }  // namespace
@@ -100,8 +72,8 @@ void Load::deliver() {
 
 void Load::on_model(const LightRequest& request) {
   Clock::time_point asked = Clock::now();
-  std::int64_t ticket = number_after_last(request.body, mark);
-  std::string answer = stream_json(ticket);
+  std::int64_t ticket = number_after_last(request.body, ticket_mark);
+  std::string answer = model_stream(ticket);
   auto found = under_way_.find(ticket);
   if (found != under_way_.end()) found->second.model_us += microseconds_between(asked, Clock::now());
   server_.reply(request.connection, answer, "text/event-stream");
@@ -109,7 +81,7 @@ void Load::on_model(const LightRequest& request) {
 
 void Load::on_send(const LightRequest& request) {
   Clock::time_point now = Clock::now();
-  auto found = under_way_.find(number_after_last(request.body, mark));
+  auto found = under_way_.find(number_after_last(request.body, ticket_mark));
   server_.reply(request.connection,
                 fmt::format(R"({{"ok":true,"result":{{"message_id":{},"date":1,"chat":{{"id":1,"type":"private"}}}}}})",
                             ++message_id_));
@@ -121,7 +93,7 @@ void Load::on_send(const LightRequest& request) {
   under_way_.erase(found);
   result_.overhead_us.push_back(microseconds_between(message.delivered, now) - message.model_us);
   // A lone conversation wanders through all senders; parallel ones stay with theirs.
-  if (to_write_ > 0) write_next(parallel_ == 1 ? (message.sender + 1) % senders_ : message.sender);
+  if (to_write_ > 0 && parallel_ > 0) write_next(parallel_ == 1 ? (message.sender + 1) % senders_ : message.sender);
 }
 
 void Load::write_next(int sender) {
@@ -158,6 +130,21 @@ LoadResult Load::run(int messages, int parallel, Clock::time_point deadline) {
   for (int i = 0; i < std::min(parallel, messages); ++i) write_next(i % senders_);
   while (static_cast<int>(result_.overhead_us.size()) < messages && Clock::now() < deadline) {
     turn(std::chrono::milliseconds(20));
+  }
+  result_.seconds = microseconds_between(start, Clock::now()) / 1e6;
+  return result_;
+}
+
+LoadResult Load::run_paced(int messages, std::chrono::milliseconds interval, Clock::time_point deadline) {
+  result_ = {};
+  to_write_ = messages;
+  parallel_ = 0;  // nobody writes for having been answered
+  Clock::time_point start = Clock::now();
+  for (int i = 0; i < messages && Clock::now() < deadline; ++i) {
+    Clock::time_point next = Clock::now() + interval;
+    write_next(i % senders_);
+    deliver();
+    while (Clock::now() < next || (unanswered() > 0 && Clock::now() < deadline)) turn(std::chrono::milliseconds(2));
   }
   result_.seconds = microseconds_between(start, Clock::now()) / 1e6;
   return result_;

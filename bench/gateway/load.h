@@ -29,6 +29,8 @@ class Load {
   std::optional<Clock::time_point> wait_for_first_poll(Clock::time_point deadline);
   // `messages` in all, `parallel` of them under way at any time, each from another sender. Ends early at `deadline`.
   LoadResult run(int messages, int parallel, Clock::time_point deadline);
+  // `messages` one at a time, at least `interval` from one to the next.
+  LoadResult run_paced(int messages, std::chrono::milliseconds interval, Clock::time_point deadline);
   void serve(std::chrono::milliseconds duration);
 
   // Answers to nobody's question, or a second answer to one.

@@ -11,11 +11,13 @@
 #include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
 #include "channels/discord/events/snowflake.h"
+#include "channels/discord/interactions/address.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"
 #include "channels/discord/outbound/outbound.h"
 #include "channels/discord/rest/rest.h"
 #include "channels/discord/shards/shards.h"
+#include "channels/discord/threads/threads.h"
 
 namespace usher::discord {
 namespace {
@@ -27,6 +29,7 @@ class Bot final : public Discord {
         kind_("discord"),
         rest_(http, options_.token, options_.api_root, options_.name, options_.ban_guard),
         members_(rest_, options_),
+        threads_(rest_),
         interactions_(rest_, options_),
         shards_(rest_, sockets, bookmark, options_) {}
 
@@ -45,7 +48,11 @@ class Bot final : public Discord {
   std::chrono::seconds resends_for(const channel::Outgoing& message) const override {
     return Outbound::resends_for(message);
   }
+  bool awaits_answer(const channel::Incoming& message) const override {
+    return interaction_address(message.message_id).has_value();
+  }
   Task<Result<std::vector<channel::GuildRoles>>> roles_of(const channel::Incoming& message, Deadline deadline) override;
+  Task<Result<std::string>> parent_of(const channel::Incoming& message, Deadline deadline) override;
   void show_typing(const std::string& chat, const std::string& thread) override;
   void show_progress(const channel::Outgoing& answer, std::string_view piece) override;
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes,
@@ -78,6 +85,7 @@ class Bot final : public Discord {
   std::string kind_;
   Rest rest_;
   Members members_;
+  Threads threads_;
   Interactions interactions_;
   Shards shards_;
   Children children_;
@@ -109,6 +117,7 @@ Task<void> Bot::run(channel::Intake intake) {
   callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
   co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
+  intake_ = {};  // nothing comes over HTTP any more either
   co_await children_.join();
   co_await interactions_.stop();
   co_await outbound_->stop();
@@ -129,7 +138,8 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
   co_return taken;
 }
 
-Task<Result<void>> Bot::on_start(const json::value&) {
+Task<Result<void>> Bot::on_start(const json::value& event) {
+  if (!options_.roles.empty()) members_.expect(event);
   const std::optional<Identity>& identity = shards_.identity();
   if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
   spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
@@ -220,6 +230,11 @@ void Bot::show_progress(const channel::Outgoing& answer, std::string_view piece)
 Task<Result<std::vector<channel::GuildRoles>>> Bot::roles_of(const channel::Incoming& message, Deadline deadline) {
   if (!message.guild.empty()) return Channel::roles_of(message, deadline);
   return members_.roles_of(message.sender_id, deadline);
+}
+
+Task<Result<std::string>> Bot::parent_of(const channel::Incoming& message, Deadline deadline) {
+  if (message.guild.empty()) return Channel::parent_of(message, deadline);  // there are no threads
+  return threads_.parent_of(message.chat, deadline);
 }
 
 }  // namespace

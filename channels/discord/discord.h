@@ -65,7 +65,7 @@ struct DiscordOptions {
 // An interaction that came over HTTP (the application's "interactions endpoint URL"), judged and answered.
 struct HttpInteraction {
   std::string timestamp, signature;  // X-Signature-Timestamp, X-Signature-Ed25519
-  std::string body;                  // as received, at most 1 MiB
+  std::string body;                  // as received, at most 256 KiB
 };
 struct HttpInteractionAnswer {
   int status = 401;

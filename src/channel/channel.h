@@ -133,6 +133,13 @@ class Channel {
   static constexpr std::chrono::seconds kForever = std::chrono::hours(24 * 365);
   virtual std::chrono::seconds resends_for(const Outgoing& message) const = 0;
 
+  // Whether that message must have an answer of its own where one would do for two: the platform shows until then that
+  // the bot thinks.
+  virtual bool awaits_answer(const Incoming& message) const {
+    (void)message;
+    return false;
+  }
+
   // The platform roles of whoever wrote the message: what it carries itself, or, in a direct message, what the platform
   // answers. An error means that nobody knows them: nobody may be seated by what they might be.
   virtual Task<Result<std::vector<GuildRoles>>> roles_of(const Incoming& message, Deadline deadline) {
@@ -140,6 +147,13 @@ class Channel {
     std::vector<GuildRoles> held;
     if (!message.guild.empty()) held.push_back({message.guild, message.platform_roles});
     co_return held;
+  }
+
+  // The chat that the message's chat is a thread of, where threads have ids of their own; "" = it is none. An error
+  // means that nobody knows: no ceiling may be left out.
+  virtual Task<Result<std::string>> parent_of(const Incoming& message, Deadline deadline) {
+    (void)message, (void)deadline;
+    co_return std::string();
   }
 
   // "typing…", best effort, never waited for. Repeated by the caller every few seconds.

@@ -72,6 +72,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
                                        const Reply& reply);
   Leaving leaving_of(std::string lane, const Accepted& accepted, channel::Channel& channel, Reply reply) const;
   bool stop_turn(const std::string& lane, Accepted& accepted);
+  Task<void> answer_stop(std::string lane, Accepted stop, channel::Channel& channel);
   void finish_one(const channel::Channel& channel);
   void wake_if_idle();
   bool is_drained() const {
@@ -284,8 +285,17 @@ Task<void> Gateway::State::process(std::string lane, Accepted accepted, channel:
     const bool is_kept = co_await answer(lane, accepted, channel, std::move(outcome));
     if (!is_kept) co_return;  // a /stop stays, too
   }
-  if (turn->stopped_by) {  // "Stopped." answers both
-    services.journal.mark_done(turn->stopped_by->id, MessageState::sent);
+  if (turn->stopped_by) co_await answer_stop(lane, *turn->stopped_by, channel);
+}
+
+// "Stopped." was said already, and mostly answers both.
+Task<void> Gateway::State::answer_stop(std::string lane, Accepted stop, channel::Channel& channel) {
+  if (channel.awaits_answer(stop.incoming)) {
+    TurnOutcome stopped;
+    stopped.reply.text = turns.texts_for(stop.incoming, channel.tenant()).say("stopped");
+    co_await answer(lane, stop, channel, std::move(stopped));
+  } else {
+    services.journal.mark_done(stop.id, MessageState::sent);
     finish_one(channel);
   }
 }

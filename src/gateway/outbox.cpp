@@ -35,11 +35,14 @@ class JournalPassage final : public channel::Passage {
         parts_on_record_(leaving.parts_arrived),
         is_leaving_(leaving.is_leaving),
         left_at_(Clock::now() - leaving.away.value_or(std::chrono::milliseconds(0))),
-        may_have_left_(leaving.away.has_value()) {}
+        may_have_left_(leaving.away.has_value()),
+        window_(leaving.channel->resends_for(leaving.outgoing)) {}
 
   std::size_t parts_arrived() const override { return parts_arrived_; }
 
   Task<Result<void>> leave() override {
+    is_unclear_ |= may_have_left_;
+    if (is_overdue()) co_return fail(ErrorKind::busy, "sent again, it might stand there twice");
     if (!is_leaving_) {
       Result<void> stored = co_await journal_.store_leaving(id_, parts_arrived_);
       is_held_back_ = !stored;
@@ -56,17 +59,20 @@ class JournalPassage final : public channel::Passage {
   // Whether it was our own disk that kept the next part from leaving.
   bool is_held_back() const { return is_held_back_; }
 
-  // Whether the next part, if it may have left, first did so within `window`.
-  bool has_left_within(std::chrono::seconds window) const { return Clock::now() - left_at_ < window; }
+  // Whether the next part may be sent again as far as its platform recognizes it.
+  bool may_leave_again() const { return Clock::now() - left_at_ < window_; }
+  // An earlier try of the next part may have arrived, and another one would no longer be recognized.
+  bool is_overdue() const { return is_unclear_ && !may_leave_again(); }
 
   void arrived() override {
     failpoint("delivery.part_arrived");
     ++parts_arrived_;
-    is_leaving_ = may_have_left_ = false;
+    is_leaving_ = may_have_left_ = is_unclear_ = false;
     // The last one is marked as sent, those before when the next one leaves.
   }
 
   void came_back() override {
+    if (is_unclear_) return;  // this try came back, an earlier one may have arrived
     may_have_left_ = false;
     // Parts behind the last commit have arrived: the next one surely has not.
     if (!is_leaving_ && parts_arrived_ == parts_on_record_) return;
@@ -84,7 +90,9 @@ class JournalPassage final : public channel::Passage {
   std::size_t parts_on_record_;
   bool is_leaving_;
   Clock::time_point left_at_;
-  bool may_have_left_;
+  bool may_have_left_;       // a try of the next part has left
+  bool is_unclear_ = false;  // … and there was another before it of which nobody knows
+  std::chrono::seconds window_;
   bool is_held_back_ = false;
 };
 
@@ -177,8 +185,8 @@ Task<std::optional<MessageState>> Outbox::State::deliver(const Leaving& leaving,
   std::chrono::milliseconds delay = kFirstRetry;
   while (true) {
     Result<channel::Delivery> sent = co_await send(leaving, passage);
-    const bool is_resent =
-        sent == channel::Delivery::unknown && passage.has_left_within(leaving.channel->resends_for(leaving.outgoing));
+    if (!sent && passage.is_overdue()) sent = channel::Delivery::unknown;
+    const bool is_resent = sent == channel::Delivery::unknown && passage.may_leave_again();
     if (!is_resent) {
       const std::optional<MessageState> became = judge(leaving, passage, sent);
       if (became) co_return became;

@@ -49,6 +49,7 @@ constexpr Sentence kSentences[] = {
     {"link_already", "This account is joined with another already. /unlink ends that."},
     {"link_operator", "This account was joined with others by the operator, who alone can change that."},
     {"unlinked", "Done. This account is on its own again, with the memory that it had before."},
+    {"unlinked_others", "Done. Whoever joined you by a code is on their own again."},
     {"not_linked", "This account is joined with no other."},
     {"empty", "I received a message without text. Please write what you need."},
 };

@@ -76,8 +76,10 @@ Conversation Turns::conversation_of(const channel::Incoming& incoming, const std
 }
 
 Result<std::shared_ptr<const rbac::RoleContext>> Turns::resolve(const channel::Incoming& incoming, const Sender& sender,
-                                                                std::span<const rbac::PlatformRoles> held) const {
-  const rbac::Place place{.kind = incoming.kind, .chat = incoming.chat, .is_group = incoming.is_group};
+                                                                std::span<const rbac::PlatformRoles> held,
+                                                                std::string parent) const {
+  const rbac::Place place{
+      .kind = incoming.kind, .chat = incoming.chat, .is_group = incoming.is_group, .parent = std::move(parent)};
   return services_.roles.resolve(sender, place, held, services_.links.joined_to(sender));
 }
 
@@ -93,7 +95,21 @@ Task<Result<std::shared_ptr<const rbac::RoleContext>>> Turns::find_role(const ch
     }
     for (channel::GuildRoles& in : *found) held.push_back({std::move(in.guild), std::move(in.roles)});
   }
-  co_return resolve(incoming, sender, held);
+  std::string parent;
+  if (asks_parent(incoming, sender)) {
+    Result<std::string> found = co_await channel.parent_of(incoming, Deadline::in(kRolesTimeout));
+    if (!found) {
+      co_return fail(ErrorKind::unavailable,
+                     fmt::format("whether chat {} is a thread is not known: {}", incoming.chat, found.error().message));
+    }
+    parent = std::move(*found);
+  }
+  co_return resolve(incoming, sender, held, std::move(parent));
+}
+
+// Threads with ids of their own are a matter of guilds.
+bool Turns::asks_parent(const channel::Incoming& incoming, const Sender& sender) const {
+  return !incoming.guild.empty() && services_.roles.asks_parent(sender.tenant, incoming.kind);
 }
 
 Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& tenant) {
@@ -105,7 +121,9 @@ Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& ten
 std::shared_ptr<EarlyRow> Turns::begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
                                                   const asio::any_io_executor& loop) const {
   const Sender sender = conversation_of(incoming, tenant).sender;
-  if (services_.roles.asks_platform(sender, services_.links.joined_to(sender))) return nullptr;
+  if (asks_parent(incoming, sender) || services_.roles.asks_platform(sender, services_.links.joined_to(sender))) {
+    return nullptr;
+  }
   return EarlyRow::begin(loop, services_.ledger,
                          incoming.sender_id.empty() ? nobody_row(incoming, tenant)
                                                     : resolution_row(incoming, sender, resolve(incoming, sender, {})));

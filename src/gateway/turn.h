@@ -73,7 +73,9 @@ class Turns {
   struct Seated;
   // By what the message itself says.
   Result<std::shared_ptr<const rbac::RoleContext>> resolve(const channel::Incoming& incoming, const Sender& sender,
-                                                           std::span<const rbac::PlatformRoles> platform_roles) const;
+                                                           std::span<const rbac::PlatformRoles> platform_roles,
+                                                           std::string parent = "") const;
+  bool asks_parent(const channel::Incoming& incoming, const Sender& sender) const;
   // Asks the platform where that matters; unavailable when it must be known and is not.
   Task<Result<std::shared_ptr<const rbac::RoleContext>>> find_role(const channel::Incoming& incoming,
                                                                    const Sender& sender, channel::Channel& channel);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -87,6 +88,7 @@ struct RoleResolver::Index {
     std::string turned_away;                                                     // the reason when there is none
     std::vector<PlatformGrant> platform_grants;                                  // in file order
     std::unordered_map<std::string, std::vector<std::size_t>> by_platform_role;  // into platform_grants
+    std::set<std::string> kinds_with_ceilings;
   };
 
   std::shared_ptr<const config::Config> config;
@@ -103,6 +105,7 @@ struct RoleResolver::Index {
   const Grant* find_assigned(const Sender& sender, const std::optional<Sender>& joined_to,
                              std::optional<Sender>& through) const;
   const Grant* find_among(const Sender& somebody, std::optional<Sender>& through) const;
+  void apply_ceilings(RoleContext& context, const Place& place) const;
   static const Grant* find_platform_grant(const Tenant& tenant, const Sender& sender,
                                           std::span<const PlatformRoles> held);
 };
@@ -135,6 +138,7 @@ void RoleResolver::Index::add(const config::Tenant& from) {
   }
   for (const config::GroupCeiling& group : from.groups) {
     ceilings.emplace(Sender{from.name, group.kind, group.chat}, roles.at(group.ceiling));
+    tenant.kinds_with_ceilings.insert(group.kind);
   }
 }
 
@@ -184,6 +188,15 @@ const Grant* RoleResolver::Index::find_assigned(const Sender& sender, const std:
   return grant;
 }
 
+// A thread's own ceiling comes last: it is seated in that one's room, and has no more than both.
+void RoleResolver::Index::apply_ceilings(RoleContext& context, const Place& place) const {
+  if (ceilings.empty()) return;
+  for (const std::string* chat : {&place.parent, &place.chat}) {
+    const auto ceiling = ceilings.find(Sender{context.sender.tenant, place.kind, *chat});
+    if (ceiling != ceilings.end()) apply_ceiling(context, *ceiling->second);
+  }
+}
+
 RoleResolver::RoleResolver(std::shared_ptr<const config::Config> config)
     : index_(std::make_shared<const Index>(std::move(config))) {}
 
@@ -218,6 +231,11 @@ bool RoleResolver::asks_platform(const Sender& sender, const std::optional<Sende
          !index_->find_assigned(sender, joined_to, ignored);
 }
 
+bool RoleResolver::asks_parent(const std::string& tenant, const std::string& kind) const {
+  const auto found = index_->tenants.find(tenant);
+  return found != index_->tenants.end() && found->second.kinds_with_ceilings.contains(kind);
+}
+
 Result<std::shared_ptr<const RoleContext>> RoleResolver::resolve(const Sender& sender, const Place& place,
                                                                  std::span<const PlatformRoles> platform_roles,
                                                                  const std::optional<Sender>& joined_to) const {
@@ -239,10 +257,7 @@ Result<std::shared_ptr<const RoleContext>> RoleResolver::resolve(const Sender& s
   context->keeper = keeper_of(sender, joined_to);
   context->matched = grant->matched;
   context->matched.through = std::move(through);
-  if (!index_->ceilings.empty()) {
-    const auto ceiling = index_->ceilings.find(Sender{sender.tenant, place.kind, place.chat});
-    if (ceiling != index_->ceilings.end()) apply_ceiling(*context, *ceiling->second);
-  }
+  index_->apply_ceilings(*context, place);
   return context;
 }
 

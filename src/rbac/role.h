@@ -25,6 +25,7 @@ struct Place {
   std::string kind;       // channel kind: "telegram"
   std::string chat;       // platform chat id
   bool is_group = false;  // more people than the sender read along
+  std::string parent;     // the chat that this one is a thread of, where the platform gives it an id of its own
 };
 
 // The platform roles that the platform itself vouches for in this event (Discord member.roles).
@@ -97,14 +98,17 @@ class RoleResolver {
   explicit RoleResolver(std::shared_ptr<const config::Config> config);
 
   // denied when the sender is turned away (default_role = "deny", the tenant is unknown). Never another tenant's role.
-  // Order: exact sender, then whom they are joined with; platform role in file order; default_role; then the ceiling of
-  // place.chat. `joined_to`: whom the sender has joined by a code; of no effect on whom, and where [[identities]] knows
-  // the sender.
+  // Order: exact sender, then whom they are joined with; platform role in file order; default_role; then the ceilings
+  // of place.parent and place.chat. `joined_to`: whom the sender has joined by a code; of no effect on whom, and where
+  // [[identities]] knows the sender.
   Result<std::shared_ptr<const RoleContext>> resolve(const Sender& sender, const Place& place,
                                                      std::span<const PlatformRoles> platform_roles = {},
                                                      const std::optional<Sender>& joined_to = std::nullopt) const;
   // Whether platform roles could matter to that sender: some have a meaning, and no assignment comes before them.
   bool asks_platform(const Sender& sender, const std::optional<Sender>& joined_to = std::nullopt) const;
+
+  // Whether it matters there of which chat another is a thread: some chats of that kind have a ceiling.
+  bool asks_parent(const std::string& tenant, const std::string& kind) const;
 
   // What [[identities]] says of a sender; nullptr when they are in none.
   const config::Identity* identity_of(const Sender& sender) const;

@@ -215,14 +215,40 @@ TEST_CASE("a slow inbox is not waited for longer than Discord waits") {
   CHECK(f.acknowledgement().delay < 2700ms);
 }
 
-TEST_CASE("what is not for the inbox is answered politely or passed over") {
+TEST_CASE("a command is meant for the bot even where nothing else in a guild is") {
   Fixture f([](DiscordOptions& options) { options.groups = GroupMode::off; });
-  SUBCASE("a guild, where guilds are off") { REQUIRE(f.take(f.command("ask", text_option("text", "hi")))); }
+  REQUIRE(f.take(f.command("ask", text_option("text", "hi"))));
+  CHECK(f.acknowledgement().type == 5);
+  CHECK(f.taken.size() == 1);
+}
+
+TEST_CASE("what is not for the inbox is answered politely or passed over") {
+  Fixture f;
   SUBCASE("an unknown command") { REQUIRE(f.take(f.command("dance", {}, f.simulator.direct_channel("77")))); }
   SUBCASE("an empty question") { REQUIRE(f.take(f.command("ask", {}, f.simulator.direct_channel("77")))); }
   CHECK(f.acknowledgement().type == 4);
   CHECK(f.acknowledgement().data.at("flags") == 64);
   CHECK(f.taken.empty());
+}
+
+TEST_CASE("where an answer goes comes back as it was written, and nothing else is read as such") {
+  for (const std::string token : {"e", "abc", "aW50_ZXI-9.="}) {
+    for (const bool is_ephemeral : {false, true}) {
+      const std::optional<InteractionAddress> read = interaction_address(to_text({"12", token, is_ephemeral}));
+      REQUIRE(read);
+      CHECK(read->token == token);
+      CHECK(read->application == "12");
+      CHECK(read->is_ephemeral == is_ephemeral);
+    }
+  }
+  for (const std::string text :
+       {"", "12", "interaction:", "interaction:12", "interaction:12:", "interaction:x:abc", "interaction:12:a/b",
+        "interaction:12:abc:", "interaction:12:abc:f", "interaction:12:abc:e:e", "interaction:12::e"}) {
+    CAPTURE(text);
+    CHECK_FALSE(interaction_address(text));
+  }
+  CHECK(to_text({"12", "token:e", false}).empty());
+  CHECK(to_text({"12", std::string(500, 'x'), false}).empty());
 }
 
 TEST_CASE("malformed events are skipped") {
@@ -242,6 +268,9 @@ TEST_CASE("malformed events are skipped") {
   json::value long_token = good;
   long_token.as_object()["token"] = std::string(600, 'x');
   CHECK_FALSE(decode_interaction(long_token, options, problem));
+  json::value misleading = good;
+  misleading.as_object()["token"] = "token:e";  // would come back as a shorter one, and ephemeral
+  CHECK_FALSE(decode_interaction(misleading, options, problem));
   json::value bot = good;
   bot.as_object()["member"].as_object()["user"].as_object()["bot"] = true;
   CHECK_FALSE(decode_interaction(bot, options, problem));

@@ -64,6 +64,22 @@ TEST_CASE("the roles of whoever is a member are known, briefly") {
   CHECK(f.simulator.count(kAsk) == 2);
 }
 
+TEST_CASE("while a guild is still to be told of that may have roles that count, nobody's roles are known") {
+  Fixture f;
+  f.simulator.set_member(f.guild, "77", {"601"});
+  f.members->expect(json::parse(R"({"guilds":[{"id":"1","unavailable":true},{"id":"2"},{"id":"x"},3]})"));
+  CHECK_FALSE(f.roles_of("77"));
+  f.members->learn(json::parse(R"({"id":"1","roles":[{"id":"600"}]})"));
+  CHECK_FALSE(f.roles_of("77"));
+  SUBCASE("until the last has come") { f.members->learn(json::parse(R"({"id":"2","roles":[]})")); }
+  SUBCASE("until it is gone") { f.members->forget_guild("2"); }
+  SUBCASE("until the role has its guild") {
+    f.members->expect(json::parse(R"({"guilds":[{"id":"3"}]})"));
+    f.members->learn(json::parse(R"({"id":")" + f.guild + R"(","roles":[{"id":"601"}]})"));
+  }
+  CHECK(f.roles_of("77"));
+}
+
 TEST_CASE("after its time what was known is asked again") {
   Fixture f(0s);
   f.simulator.set_member(f.guild, "77", {"501"});

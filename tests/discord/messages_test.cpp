@@ -87,9 +87,17 @@ TEST_CASE("a guild's message carries the guild and the roles that Discord vouche
 TEST_CASE("roles that are no ids are none, and a direct message has none whatever it says") {
   const auto roles = [](const json::value& event) { return decode(event)->platform_roles; };
   CHECK(roles(with(in_guild(), R"({"member":{"roles":["x","055",55,null,"55"]}})")) == std::vector<std::string>{"55"});
-  CHECK(roles(with(in_guild(), R"({"member":null})")).empty());
+  CHECK(roles(with(in_guild(), R"({"member":{"roles":[]}})")).empty());
   CHECK(roles(with(direct(), R"({"member":{"roles":["55"]}})")).empty());
   CHECK(decode(with(direct(), R"({"member":{"roles":["55"]}})"))->guild == "");
+}
+
+TEST_CASE("of whom a guild's message does not say what roles they hold, they are not taken to hold none") {
+  for (const char* change : {R"({"member":null})", R"({"member":{}})", R"({"member":{"roles":"55"}})"}) {
+    std::string problem;
+    CHECK_FALSE(decode_message(with(in_guild(), change), {"shop", kBot, GroupMode::mention}, problem));
+    CHECK_FALSE(problem.empty());
+  }
 }
 
 TEST_CASE("only people are heard") {

@@ -36,6 +36,7 @@ TEST_CASE("an answer quotes its question, carries its nonce and pings nobody") {
   CHECK(sent.reply_to == question);
   CHECK(sent.nonce == "answer-1-0");
   CHECK(sent.pinged.empty());
+  CHECK(sent.request.at("flags") == 4);  // nothing it links to is fetched before somebody presses it
   CHECK(f.passage.steps == "la");
   CHECK(f.simulator.count("DELETE /channels/:channel/messages/:message/reactions/:emoji/@me") == 0);
 }

@@ -8,7 +8,7 @@
 namespace usher::discord {
 namespace {
 
-const Place kPlace{"old", "wss://resume.example", 41};
+const Place kPlace{"old", "wss://resume.gateway.example", 41};
 
 TEST_CASE("a place moves when an event is committed, not when it comes") {
   SessionFixture f;
@@ -19,13 +19,13 @@ TEST_CASE("a place moves when an event is committed, not when it comes") {
   f.event(3);
   CHECK_FALSE(f.session->kept().has_value());
   CHECK(f.session->committed(second));
-  CHECK(f.session->kept() == Place{"s1", "wss://resume.example", 2});
+  CHECK(f.session->kept() == Place{"s1", "wss://resume.gateway.example", 2});
   CHECK_FALSE(f.session->committed(second));
 }
 
 TEST_CASE("a session is resumed where an earlier process stopped") {
   SessionFixture f(kPlace);
-  CHECK(f.url() == std::string("wss://resume.example") + kQuery);
+  CHECK(f.url() == std::string("wss://resume.gateway.example") + kQuery);
   f.open();
   f.hello();
   CHECK(f.last_op() == kResume);
@@ -61,7 +61,7 @@ TEST_CASE("committing an event of a session that is over does not touch the next
   f.ready(1, "s2");
   CHECK_FALSE(f.session->committed(old));
   CHECK(f.session->committed(f.session->mark()));
-  CHECK(f.session->kept() == Place{"s2", "wss://resume.example", 1});
+  CHECK(f.session->kept() == Place{"s2", "wss://resume.gateway.example", 1});
 }
 
 TEST_CASE("an event that nobody wants goes with the one before it") {

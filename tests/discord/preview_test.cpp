@@ -95,6 +95,21 @@ TEST_CASE("after a 429 a preview stops, and the final text comes all the same") 
   CHECK(f.message(0).content == "The end.");
 }
 
+TEST_CASE("where a limit leaves no room a preview waits for another round, and never meets it") {
+  usher::testing::DiscordSimulatorOptions simulated;
+  simulated.limits[kEdit] = {1, 150ms, "edits"};
+  OutboundFixture f({}, simulated);
+  grow(f);
+  for (int i = 0; i < 300 && f.simulator.count(kEdit) < 3; ++i) {
+    f.outbound->show_progress(f.outgoing(""), "more ");
+    f.run_for(10ms);
+  }
+  CHECK(f.simulator.count(kEdit) == 3);
+  CHECK(f.simulator.refused_calls() == 0);
+  CHECK(f.send(f.outgoing("The end.")) == Delivery::sent);
+  CHECK(f.message(0).content == "The end.");
+}
+
 TEST_CASE("the final text waits for the create under way, and finds its message") {
   OutboundFixture f;
   usher::testing::HttpReply slow;

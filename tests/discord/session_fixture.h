@@ -49,7 +49,7 @@ struct SessionFixture {
   Reaction hello(int interval = 40'000) {
     return take(R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":)" + std::to_string(interval) + "}}");
   }
-  Reaction ready(int seq = 1, const std::string& id = "s1", const std::string& url = "wss://resume.example") {
+  Reaction ready(int seq = 1, const std::string& id = "s1", const std::string& url = "wss://resume.gateway.example") {
     return take(R"({"t":"READY","s":)" + std::to_string(seq) + R"(,"op":0,"d":{"v":10,"session_id":")" + id +
                 R"(","resume_gateway_url":")" + url + R"(","user":{"id":"77"},"application":{"id":"78"}}})");
   }

@@ -9,7 +9,7 @@ namespace usher::discord {
 namespace {
 
 const std::string kMain = std::string("wss://gateway.example") + kQuery;
-const std::string kResumeUrl = std::string("wss://resume.example") + kQuery;
+const std::string kResumeUrl = std::string("wss://resume.gateway.example") + kQuery;
 
 TEST_CASE("a session identifies with token, intents and shard when it is greeted") {
   SessionFixture f;

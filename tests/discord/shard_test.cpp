@@ -261,7 +261,7 @@ TEST_CASE("a sink that stands still stops the reading, not the session, and no e
   for (int i = 0; i < 2'000; ++i) f.gateway.message(std::to_string(i) + padding);
   const int before = f.gateway.count(kHeartbeat);
   REQUIRE(f.run_until([&] { return f.gateway.count(kHeartbeat) >= before + 6; }));
-  CHECK(f.shard->waiting() > 500);
+  CHECK(f.shard->waiting() > 100);
   CHECK(f.shard->waiting() <= Backlog::kMaxEvents);
   f.is_blocked = false;
   REQUIRE(f.run_until([&] { return f.texts.size() == 2'000; }));

@@ -28,6 +28,28 @@ TEST_CASE("what GET /gateway/bot answers is read within bounds") {
   CHECK_FALSE(decode_gateway(json::value(), true).has_value());
 }
 
+TEST_CASE("a session is resumed with the service that it was begun with, and the token told to nobody else") {
+  const char* main = "wss://gateway.discord.gg";
+  CHECK(is_same_service("wss://gateway-us-east1-b.discord.gg:443/?x", main));
+  CHECK(is_same_service("ws://127.0.0.1:81/", "ws://127.0.0.1:80"));
+  for (const char* other : {"wss://discord.gg.example", "wss://gateway.evildiscord.gg", "wss://discord.gg:1.example",
+                            "wss://gg", "wss://127.0.0.1", ""}) {
+    CHECK_FALSE(is_same_service(other, main));
+  }
+  CHECK_FALSE(is_same_service("ws://10.0.0.1", "ws://127.0.0.1"));
+  CHECK_FALSE(is_same_service("ws://[::2]:80", "ws://[::1]:80"));
+
+  SessionFixture begun;
+  begun.open();
+  begun.hello();
+  begun.ready(1, "s1", "wss://gateway.elsewhere");
+  begun.event(2);
+  begun.session->committed(begun.session->mark());
+  CHECK(begun.session->kept()->resume_url == "wss://gateway.example");
+  const SessionFixture bookmarked(Place{"s", "wss://10.0.0.1", 3});
+  CHECK(bookmarked.session->plan().url == std::string("wss://gateway.example") + kQuery);
+}
+
 TEST_CASE("every address gets the same query, behind some path") {
   CHECK(with_query("wss://a.example") == std::string("wss://a.example") + kQuery);
   CHECK(with_query("wss://a.example/") == std::string("wss://a.example") + kQuery);
@@ -71,7 +93,7 @@ TEST_CASE("a session that may not begin today says so, and does not even connect
   SessionFixture f(std::nullopt, {.remaining = 0, .reset_after = 90min});
   CHECK(f.wait() == 90min);
   CHECK(f.session->trouble().find("90 min") != std::string::npos);
-  SessionFixture resumed(Place{"s", "wss://resume.example", 3}, {.remaining = 0, .reset_after = 90min});
+  SessionFixture resumed(Place{"s", "wss://resume.gateway.example", 3}, {.remaining = 0, .reset_after = 90min});
   CHECK(resumed.wait() == 0ms);  // resuming costs none
 }
 

@@ -19,7 +19,7 @@ const char* const bob_digest = "228e9b1da390eec8a570cb0a9bf74b449d5a1d8490349a72
 namespace {
 
 // Waits piecemeal, as its conditions may depend on more than the simulator that is asked.
-constexpr std::chrono::milliseconds look_again{50};
+constexpr std::chrono::milliseconds look_again{10};
 
 const char* const catalog =
     R"({"id":"p1","name":"Blue umbrella","price":12.5,"description":"Keeps the rain off"}
@@ -48,7 +48,7 @@ World::~World() {
   if (gateway_ && std::getenv("USHER_E2E_LOG")) std::fprintf(stderr, "%s\n", gateway_->errors().c_str());
 }
 
-std::string World::common_config() const {
+std::string World::base_config() const {
   return R"(
 [gateway]
 data_dir = "data"
@@ -75,7 +75,11 @@ model = "large-1"
 input_usd_per_mtok = 10.0
 output_usd_per_mtok = 10.0
 max_output_tokens = 1000
+)";
+}
 
+std::string World::common_config() const {
+  return base_config() + R"(
 [[channels.telegram]]
 name = "main"
 token = "${TELEGRAM_TOKEN}"
@@ -143,9 +147,13 @@ ProcessOptions World::process_options(std::vector<std::string> arguments) const 
 }
 
 Process& World::run() {
-  std::size_t polls = telegram.count("getupdates");
+  const std::size_t polls = telegram.count("getupdates");
+  return run_until([&] { return telegram.count("getupdates") > polls; }, "usher polls");
+}
+
+Process& World::run_until(const std::function<bool()>& is_up, const std::string& what) {
   gateway_ = std::make_unique<Process>(process_options({"run"}));
-  wait_until([&] { return telegram.count("getupdates") > polls; }, "usher polls");
+  wait_until(is_up, what);
   return *gateway_;
 }
 

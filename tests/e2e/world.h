@@ -3,6 +3,7 @@
 // shows the end of usher's log; USHER_E2E_LOG=1 shows all of it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,7 +44,9 @@ class World {
   std::string binary;                              // what is run: usher itself from the start
   std::map<std::string, std::string> environment;  // TELEGRAM_TOKEN and MODEL_KEY from the start
 
-  // [gateway], [providers.sim], [models.default], [models.smart] and the bot "main": what most configs begin with.
+  // [gateway], [providers.sim], [models.default] and [models.smart].
+  std::string base_config() const;
+  // … and the bot "main": what most configs begin with.
   std::string common_config() const;
   // Roles owner (full, all tools, model smart, sender 100) and buyer (the default: readonly, product tools).
   static std::string shop_roles();
@@ -54,6 +57,8 @@ class World {
 
   // Starts `usher run` and waits until it polls. Once per process: stop() or kill() before the next.
   Process& run();
+  // The same, waiting for something else.
+  Process& run_until(const std::function<bool()>& is_up, const std::string& what);
   // SIGTERM; the exit status.
   int stop();
   void kill();
@@ -72,7 +77,7 @@ class World {
   std::vector<SentMessage> messages_in(std::int64_t chat) const;
   // Waits for the count-th message in a chat (from 1), or fails the test.
   SentMessage wait_for_message(std::int64_t chat, std::size_t count);
-  // Waits until `done` holds, asked after every call to Telegram and every 50 ms, or fails the test saying `what`.
+  // Waits until `done` holds, asked after every call to Telegram and every 10 ms, or fails the test saying `what`.
   void wait_until(const std::function<bool()>& done, const std::string& what);
   // The model's requests whose system prompt holds `text`.
   std::vector<json::object> requests_with(const std::string& text) const;

@@ -54,6 +54,12 @@ class FakeChannel final : public channel::Channel {
   }
   bool can_send_now(const std::string&) const override { return can_send; }
   std::chrono::seconds resends_for(const channel::Outgoing&) const override { return resends; }
+  bool awaits_answer(const channel::Incoming&) const override { return awaits_each; }
+  Task<Result<std::string>> parent_of(const channel::Incoming& incoming, Deadline) override {
+    const auto found = parents.find(incoming.chat);
+    if (found == parents.end()) co_return fail(ErrorKind::unavailable, "the platform does not answer");
+    co_return found->second;
+  }
   void show_typing(const std::string&, const std::string&) override {}
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
@@ -81,9 +87,11 @@ class FakeChannel final : public channel::Channel {
   std::vector<channel::Outgoing> sent;
   std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
+  bool awaits_each = false;
   bool can_send = true;
   std::chrono::seconds resends{0};
   std::map<std::string, std::string> files;
+  std::map<std::string, std::string> parents;  // of the chats that are known
   int attempts = 0;
   std::function<void()> on_ready, on_sent;
 

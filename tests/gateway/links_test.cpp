@@ -117,6 +117,41 @@ TEST_CASE("separating ends what one has joined and who has joined one") {
   CHECK_FALSE(f.links->joined_to(kHerOther));
 }
 
+TEST_CASE("three accounts are never joined one behind the other, whoever says yes last") {
+  LinksFixture f;
+  const std::string of_ann = f.code_of(kAnn), of_bob = f.code_of(kBob);
+  REQUIRE(run_task(f.loop, f.links->join(kBob, of_ann)));
+  CHECK(run_task(f.loop, f.links->join(kHerOther, of_bob)).error().kind == ErrorKind::denied);
+  CHECK(run_task(f.loop, f.links->join(kAnn, f.code_of(kHerOther))).error().kind == ErrorKind::denied);
+  CHECK(run_task(f.loop, f.links->join(kBob, f.code_of(kHerOther))).error().kind == ErrorKind::denied);
+  CHECK_FALSE(f.links->joined_to(kHerOther));
+  CHECK(f.links->joined_to(kBob) == kAnn);
+}
+
+TEST_CASE("a code that was asked for before separating joins nobody behind it") {
+  LinksFixture f;
+  REQUIRE(run_task(f.loop, f.links->join(kBob, f.code_of(kAnn))));
+  const std::string kept = f.code_of(kAnn);
+  REQUIRE(run_task(f.loop, f.links->separate(kAnn)));
+  CHECK_FALSE(f.issuer_of(kept));
+  CHECK(run_task(f.loop, f.links->join(kBob, kept)).error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("who was joined by the operator ends what others have joined by a code, and nothing else") {
+  Talk talk;
+  const Sender joined{"default", "telegram", "2"};
+  const std::string code = *run_task(talk.f.loop, talk.f.links->issue_code({"default", "telegram", "7"}));
+  REQUIRE(run_task(talk.f.loop, talk.f.links->join(joined, code)));
+  gateway::Joining joining(*talk.f.links, *talk.f.roles, talk.f.ledger, talk.f.clock);
+  const auto unlink = [&] {
+    gateway::Joining::Request request{{"default", "telegram", "8"}, "/unlink", "bot/1", true};
+    return run_task(talk.f.loop, joining.answer(std::move(request), gateway::Texts()));
+  };
+  CHECK(unlink().starts_with("Done. Whoever"));
+  CHECK_FALSE(talk.f.links->joined_to(joined));
+  CHECK(unlink().starts_with("This account was joined with others by the operator"));
+}
+
 TEST_CASE("somebody who would be turned away joins the account that is known, after saying yes, and leaves again") {
   Talk talk;
   CHECK(talk.ask("2", "/link").starts_with("You are not registered"));  // gives a stranger nothing to share
@@ -160,6 +195,14 @@ TEST_CASE("wrong codes are counted, and neither groups nor the operator's identi
   talk.f.clock.advance(std::chrono::minutes(10));
   CHECK(talk.ask("3", "/link " + talk.code_of("1") + " yes").starts_with("Done."));
   CHECK(talk.ask("7", "/link " + talk.code_of("1")).starts_with("This account was joined with others by the operator"));
+}
+
+TEST_CASE("a code that was written in a group joins nobody, for everybody there has read it") {
+  Talk talk;
+  const std::string code = talk.code_of("1");
+  CHECK(talk.ask("2", "/link " + code, true).starts_with("Please write that to me in a private chat"));
+  CHECK(talk.ask("3", "/link " + code + " yes").starts_with("I know no such code"));
+  CHECK_FALSE(talk.f.links->joined_to({"default", "telegram", "3"}));
 }
 
 TEST_CASE("without a row in the ledger nobody is joined") {

@@ -96,6 +96,51 @@ TEST_CASE("a platform that takes no replies holds up no other channel's") {
   CHECK(f.other->sent.size() == 1);
 }
 
+TEST_CASE("a part that may have arrived stays so, whatever becomes of further tries, and none leaves too late") {
+  class Refusing final : public channel::Channel {
+   public:
+    std::string name_ = "bot", kind_ = "discord", tenant_ = "default";
+    int left = 0, held_back = 0;
+    const std::string& name() const override { return name_; }
+    const std::string& kind() const override { return kind_; }
+    const std::string& tenant() const override { return tenant_; }
+    Task<void> run(channel::Intake) override { co_return; }
+    void stop() override {}
+    Task<Result<channel::Delivery>> send(const channel::Outgoing&, channel::Passage& passage, Deadline) override {
+      const Result<void> leaves = co_await passage.leave();
+      if (!leaves) {
+        ++held_back;
+        co_return fail(leaves.error());
+      }
+      if (++left == 1) co_return channel::Delivery::unknown;
+      passage.came_back();  // a 429
+      co_return fail(ErrorKind::busy, "wait");
+    }
+    std::chrono::seconds resends_for(const channel::Outgoing&) const override { return std::chrono::seconds(2); }
+    void show_typing(const std::string&, const std::string&) override {}
+    Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override { co_return ""; }
+    std::string health() const override { return ""; }
+  };
+  GatewayFixture f;
+  f.stop();
+  auto journal = gateway::open_journal(f.config->gateway.data_dir / "gateway.db", f.loop.get_executor(), f.clock);
+  REQUIRE(journal);
+  auto fresh = run_task(f.loop, (*journal)->accept({f.channel_message("42", "hi")}));
+  REQUIRE(fresh);
+  const MessageId id = fresh->front().id;
+  REQUIRE(run_task(f.loop, (*journal)->store_reply(id, {.text = "once"}, false)));
+  Refusing channel;
+  bool is_done = false;
+  gateway::Outbox outbox(f.loop.get_executor(), **journal, 8, [&](const channel::Channel&) { is_done = true; });
+  outbox.push({.id = id, .lane = "l", .channel = &channel});
+  while (!is_done) f.run_some();
+  CHECK(channel.left >= 2);
+  CHECK(channel.held_back == 1);
+  auto rows = run_task(f.loop, (*journal)->conversations(MessageState::unknown, 10));
+  REQUIRE(rows);
+  CHECK(rows->size() == 1);
+}
+
 TEST_CASE("a reply whose first part has arrived and whose second has not left is not unknown after a restart") {
   class TwoParts final : public channel::Channel {
    public:

@@ -139,6 +139,26 @@ TEST_CASE("a /stop whose answer could not be stored is not forgotten") {
   CHECK(f.channel->sent[0].text == gateway::Texts().say("stopped"));
 }
 
+TEST_CASE("a /stop that the platform waits for is answered itself, behind the turn that it has stopped") {
+  GatewayFixture f;
+  f.channel->awaits_each = true;
+  bool is_asked = false;
+  f.model.then([&](const provider::TextSink&) -> Task<Result<provider::Completion>> {
+    is_asked = true;
+    co_await sleep_for(std::chrono::hours(1));
+    co_return fail(ErrorKind::cancelled, "cancelled");
+  });
+  const channel::Incoming question = f.channel->message("42", "think"), stop = f.channel->message("42", "/stop");
+  REQUIRE(f.deliver({question}));
+  while (!is_asked) f.run_some();
+  REQUIRE(f.deliver({stop}));
+  f.wait_for_sent(2);
+  CHECK(f.channel->sent[0].reply_to == question.message_id);
+  CHECK(f.channel->sent[1].reply_to == stop.message_id);
+  for (const channel::Outgoing& sent : f.channel->sent) CHECK(sent.text == gateway::Texts().say("stopped"));
+  CHECK(f.ask("42", "and now?") == "done");
+}
+
 TEST_CASE("marks that could not be written are written when the disk takes them again, without new traffic") {
   GatewayFixture f;
   f.ask("42", "hi");

@@ -41,6 +41,21 @@ TEST_CASE("a group's ceiling binds the owner there") {
   CHECK(f.channel->sent.back().reply_to == incoming.message_id);
 }
 
+TEST_CASE("a thread does not leave the ceiling of its channel behind, nor does one of which nobody knows") {
+  GatewayFixture f;
+  channel::Incoming incoming = f.channel->message("1", "hi");
+  incoming.chat = "77";
+  incoming.guild = "5";
+  incoming.is_group = true;
+  CHECK(f.ask(incoming).starts_with("I cannot find out"));
+  CHECK(f.model.requests.empty());
+  f.channel->parents["77"] = "-100";
+  incoming.platform_id = "again";
+  f.ask(incoming);
+  CHECK(f.model.requests.back().messages.front().text.find("You sell things.") != std::string::npos);
+  CHECK(f.ledger.records.back().role.find("buyer") != std::string::npos);
+}
+
 TEST_CASE("the system prompt is the same bytes in every turn; what changes stands in the user's turn") {
   GatewayFixture f;
   f.ask("42", "one");

@@ -198,6 +198,21 @@ TEST_CASE("a ceiling that is the sender's own role changes nothing") {
   CHECK(context->limits.per_minute == 10);
 }
 
+TEST_CASE("in a thread the ceilings of its channel and its own both bind") {
+  const auto beneath = seat(kOwner, {"telegram", "-5", true, kBuyersGroup.chat});
+  CHECK(beneath->ceiling == "buyer");
+  CHECK_FALSE(beneath->permits_tool("file_read").allowed);
+  const auto both = seat(kOwner, {"telegram", kDevelopersGroup.chat, true, kBuyersGroup.chat});
+  CHECK(both->ceiling == "developer");
+  CHECK(both->workspace == "dev");
+  CHECK_FALSE(both->permits_tool("file_read").allowed);
+  CHECK(both->autonomy == config::Autonomy::readonly);
+  CHECK_FALSE(seat(kOwner, {"discord", "-5", true, kBuyersGroup.chat})->ceiling);
+  CHECK(shop().asks_parent("default", "telegram"));
+  CHECK_FALSE(shop().asks_parent("default", "discord"));
+  CHECK_FALSE(shop().asks_parent("acme", "telegram"));
+}
+
 TEST_CASE("a ceiling belongs to one chat of one channel kind and tenant") {
   CHECK_FALSE(seat(kOwner, {"discord", "-100", true})->ceiling);
   CHECK_FALSE(seat(kOwner, {"telegram", "-1001", true})->ceiling);

@@ -170,6 +170,10 @@ std::optional<channel::Incoming> decode_message(const json::value& event, const 
   if (!is_from_person(event, author, context)) return std::nullopt;
   const std::string text = text_at(&event, "content");
   if (in.is_group && !is_for_bot(event, text, context)) return std::nullopt;
+  if (in.is_group && !array_at(member(&event, "member"), "roles")) {
+    problem = "a guild's message that does not say which roles its sender holds";
+    return std::nullopt;
+  }
 
   in.text = without_mentions(text, context);
   read_attachments(event, in.attachments);

@@ -36,6 +36,7 @@ bool is_session_id(std::string_view text) {
 Session::Session(SessionOptions options, StartLimit& limit, std::optional<Place> place, Time now)
     : options_(std::move(options)), limit_(limit), backoff_(options_.first_backoff), place_(std::move(place)) {
   if (place_) {
+    if (!is_same_service(place_->resume_url, options_.gateway_url)) place_->resume_url = options_.gateway_url;
     seq_ = place_->seq;
     kept_ = place_;
   }
@@ -200,7 +201,8 @@ Reaction Session::ready(Time now, std::string_view text) {
   const bool is_sound = is_session_id(id) && is_snowflake(identity.bot_id) && is_snowflake(identity.application_id);
   if (!is_sound) return leave(now, "Discord's READY does not say whose session it is");
   ++generation_;
-  place_ = Place{id, is_gateway_url(url, options_.allows_plain) ? std::string(url) : options_.gateway_url, 0};
+  const bool is_usable = is_gateway_url(url, options_.allows_plain) && is_same_service(url, options_.gateway_url);
+  place_ = Place{id, is_usable ? std::string(url) : options_.gateway_url, 0};
   identity_ = std::move(identity);
   go_live(now);
   return {};

@@ -15,6 +15,19 @@ int bounded(const json::value* in, std::string_view name, int otherwise, int low
   return static_cast<int>(std::clamp<std::int64_t>(value, low, high));
 }
 
+// "wss://a.discord.gg:443/x" → "discord.gg"; of a host without a name the whole.
+std::string_view site_of(std::string_view url) {
+  std::string_view host = url.substr(std::min(url.size(), url.find("://") + 3));
+  host = host.substr(0, host.find('/'));
+  const std::size_t bracket = host.find(']');
+  host = host.substr(0, host.find(':', bracket == std::string_view::npos ? 0 : bracket));
+  const bool is_number = host.empty() || host.back() == ']' || (host.back() >= '0' && host.back() <= '9');
+  const std::size_t last = host.rfind('.');
+  if (is_number || last == std::string_view::npos || last == 0) return host;
+  const std::size_t before = host.rfind('.', last - 1);
+  return before == std::string_view::npos ? host : host.substr(before + 1);
+}
+
 }  // namespace
 
 Result<GatewayInfo> decode_gateway(const json::value& answer, bool allows_plain) {
@@ -40,6 +53,10 @@ bool is_gateway_url(std::string_view url, bool allows_plain) {
     return c > ' ' && c < 0x7F && std::string_view("?#@\\\"<>").find(c) == std::string_view::npos;
   });
   return is_clean && !rest.empty() && rest.front() != '/' && rest.front() != ':';
+}
+
+bool is_same_service(std::string_view url, std::string_view gateway_url) {
+  return site_of(url) == site_of(gateway_url);
 }
 
 std::string with_query(std::string_view gateway_url) {

@@ -27,6 +27,9 @@ Result<GatewayInfo> decode_gateway(const json::value& answer, bool allows_plain)
 
 // wss://host[:port][/path], at most 100 bytes, without userinfo, query and fragment. `allows_plain`: ws:// too.
 bool is_gateway_url(std::string_view url, bool allows_plain);
+// Whether both hosts are one service's: "wss://gateway-us-east1-b.discord.gg", "wss://gateway.discord.gg". The token is
+// told to whoever stands where a session is resumed.
+bool is_same_service(std::string_view url, std::string_view gateway_url);
 // The address to connect to: always the same query, be it Discord's main address or one to resume at.
 std::string with_query(std::string_view gateway_url);
 

@@ -24,19 +24,22 @@ std::string to_text(const InteractionAddress& address) {
   std::string text(kScheme);
   text.append(address.application).append(":").append(address.token);
   if (address.is_ephemeral) text += kEphemeral;
-  return interaction_address(text) ? text : "";
+  const bool is_readable = is_snowflake(address.application) && is_interaction_token(address.token);
+  return is_readable && text.size() <= kMaxBytes ? text : "";
 }
 
 std::optional<InteractionAddress> interaction_address(std::string_view text) {
   if (!text.starts_with(kScheme) || text.size() > kMaxBytes) return std::nullopt;
   text.remove_prefix(kScheme.size());
-  InteractionAddress address;
-  address.is_ephemeral = text.ends_with(kEphemeral);
-  if (address.is_ephemeral) text.remove_suffix(kEphemeral.size());
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
+  InteractionAddress address;
   address.application = text.substr(0, colon);
-  address.token = text.substr(colon + 1);
+  text.remove_prefix(colon + 1);
+  const std::size_t end = std::min(text.find(':'), text.size());
+  address.token = text.substr(0, end);
+  address.is_ephemeral = text.substr(end) == kEphemeral;
+  if (end < text.size() && !address.is_ephemeral) return std::nullopt;
   if (!is_snowflake(address.application) || !is_interaction_token(address.token)) return std::nullopt;
   return address;
 }

@@ -57,6 +57,7 @@ bool read_place(const json::value& event, channel::Incoming& in) {
   if (in.platform_id.empty() || in.chat.empty() || in.sender_id.empty() || in.is_group == in.guild.empty())
     return false;
   if (bool_at(user, "bot").value_or(false)) return false;
+  if (in.is_group && !array_at(member(&event, "member"), "roles")) return false;
   read_speaker(event, user, in);
   in.sent_at = unix_seconds(in.platform_id);
   return true;
@@ -92,12 +93,9 @@ std::optional<Interaction> decode_interaction(const json::value& event, const Di
   in.channel = options.name;
   in.kind = "discord";
   in.text = trim(words_of_interaction(*type, member(&event, "data")));
-  const bool is_turned_off = in.is_group && options.groups == GroupMode::off;
   out.kind = Interaction::Kind::said;
   if (in.text.empty()) refuse(out, "I do not know this one. /help says what I understand.");
-  if (is_turned_off || integer_at(&event, "context") == kPrivateChannel) {
-    refuse(out, "I answer in direct messages only.");
-  }
+  if (integer_at(&event, "context") == kPrivateChannel) refuse(out, "I answer in servers and direct messages only.");
   out.address.is_ephemeral = out.kind == Interaction::Kind::refused || (in.is_group && is_private(in.text));
   in.message_id = to_text(out.address);
   if (in.message_id.empty()) problem = "an interaction whose token is too long";

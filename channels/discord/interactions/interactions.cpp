@@ -25,8 +25,8 @@ namespace {
 constexpr std::chrono::milliseconds kHardDeadline{2'500};  // Discord gives up after 3 s
 constexpr std::chrono::seconds kCallTimeout{10};
 constexpr std::chrono::minutes kTimestampSlack{5};  // older ones are replays; clocks differ by less
-constexpr std::size_t kMaxBody = 1u << 20;
-constexpr std::size_t kMaxRunning = 256;  // acknowledgements at once
+constexpr std::size_t kMaxBody = 256u << 10;        // an interaction has some kilobytes
+constexpr std::size_t kMaxRunning = 256;            // acknowledgements at once
 constexpr int kEphemeralFlag = 64;
 constexpr int kPong = 1, kMessage = 4, kDeferred = 5, kChoices = 8;  // types of answers
 constexpr int kUnknownInteraction = 10062, kAlreadyAcknowledged = 40060;

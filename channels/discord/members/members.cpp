@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "channels/discord/events/snowflake.h"
@@ -46,6 +47,7 @@ Task<Result<void>> wait_for(std::shared_ptr<Lookup> lookup) {
 struct Members::State {
   State(Rest& calls, const DiscordOptions& options)
       : rest(calls), name(options.name), roles(options.roles), keep(options.role_cache) {
+    unplaced = roles;
     for (const std::string& guild : options.role_guilds) add_guild(guild);
     configured = guilds.size();
   }
@@ -68,6 +70,8 @@ struct Members::State {
   std::chrono::seconds keep;
   std::vector<std::string> guilds;  // first those that are configured
   std::size_t configured = 0;
+  std::vector<std::string> unplaced;             // of `roles`, whose guild was not heard of
+  std::unordered_set<std::string> expected;      // guilds whose GUILD_CREATE is still to come
   std::unordered_map<std::string, Known> known;  // by user
   std::unordered_map<std::string, std::shared_ptr<Lookup>> lookups;
 };
@@ -119,6 +123,9 @@ void Members::State::remember(const std::string& user, const Roles& held) {
 
 Task<Result<Roles>> Members::State::roles_of(std::shared_ptr<State> self, std::string user, Deadline deadline) {
   if (!is_snowflake(user)) co_return fail(ErrorKind::invalid, "the sender is no Discord user");
+  if (!self->expected.empty() && !self->unplaced.empty()) {
+    co_return fail(ErrorKind::unavailable, "Discord has not told of all guilds yet, and one may have roles that count");
+  }
   while (true) {
     if (const Roles* held = self->known_of(user)) co_return *held;
     const auto under_way = self->lookups.find(user);
@@ -171,13 +178,26 @@ Task<Result<std::optional<channel::GuildRoles>>> Members::State::ask(std::shared
 Members::Members(Rest& rest, const DiscordOptions& options) : state_(std::make_shared<State>(rest, options)) {}
 Members::~Members() = default;
 
+void Members::expect(const json::value& ready) {
+  const json::array* guilds = array_at(&ready, "guilds");
+  for (std::size_t i = 0; guilds && i < guilds->size(); ++i) {
+    const std::string_view guild = string_at(&(*guilds)[i], "id").value_or("");
+    if (is_snowflake(guild)) state_->expected.emplace(guild);
+  }
+}
+
 void Members::learn(const json::value& guild_create) {
   const std::string_view guild = string_at(&guild_create, "id").value_or("");
   const json::array* roles = array_at(&guild_create, "roles");
-  const auto matters = [&](const json::value& role) {
-    return std::ranges::find(state_->roles, string_at(&role, "id").value_or("")) != state_->roles.end();
-  };
-  if (!roles || !std::ranges::any_of(*roles, matters)) return;
+  if (!roles) return;  // not to be had at the moment
+  state_->expected.erase(std::string(guild));
+  bool matters = false;
+  for (std::size_t i = 0; i < roles->size(); ++i) {
+    const std::string_view role = string_at(&(*roles)[i], "id").value_or("");
+    std::erase(state_->unplaced, role);
+    matters = matters || std::ranges::find(state_->roles, role) != state_->roles.end();
+  }
+  if (!matters) return;
   if (!state_->add_guild(std::string(guild))) return;
   state_->forget_all();  // what was asked for until now knows nothing of it
 }
@@ -192,6 +212,7 @@ void Members::recall(const std::vector<std::string>& learned) {
 
 void Members::forget_guild(const std::string& guild) {
   const auto learned = state_->guilds.begin() + static_cast<std::ptrdiff_t>(state_->configured);
+  state_->expected.erase(guild);
   state_->guilds.erase(std::remove(learned, state_->guilds.end(), guild), state_->guilds.end());
   state_->forget_all();
 }

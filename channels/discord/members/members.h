@@ -21,6 +21,9 @@ class Members {
   Members(Rest& rest, const DiscordOptions& options);
   ~Members();
 
+  // READY names the guilds that GUILD_CREATE will tell of. Until then any role without a guild may belong to one of
+  // them, and nobody's roles are known.
+  void expect(const json::value& ready);
   // Learns from GUILD_CREATE which guild the roles of DiscordOptions::roles belong to.
   void learn(const json::value& guild_create);
   // What was learned so, for the next process, which may resume a session and will not be told again.

@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kMaxButtons = 5;
 constexpr std::size_t kMaxLabelUnits = 80;
 constexpr std::size_t kMaxCustomId = 100;
+// Nobody fetches what an answer links to until a person does: whoever makes the model write an address must not be told
+// by the preview of it.
+constexpr int kSuppressEmbeds = 1 << 2;
 
 json::array components_of(const std::vector<channel::Choice>& choices) {
   json::array buttons;
@@ -36,6 +39,7 @@ json::object message_json(const Said& said) {
   json::object message;
   message["content"] = said.content;
   message["allowed_mentions"] = {{"parse", json::array()}, {"replied_user", false}};
+  message["flags"] = kSuppressEmbeds;
   message["components"] = components_of(said.choices);
   if (!said.file.empty()) message["attachments"] = {{{"id", 0}, {"filename", kAnswerFile}}};
   return message;

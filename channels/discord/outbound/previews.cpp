@@ -111,11 +111,14 @@ std::optional<RestCall> Previews::State::next_call(Preview& preview) const {
 
 // False when the preview is to stop.
 Task<bool> Previews::State::show(std::shared_ptr<State> self, std::shared_ptr<Preview> preview) {
+  const std::string shown = preview->shown;
   std::optional<RestCall> call = self->next_call(*preview);
   if (!call) co_return true;
   const bool is_create = call->method == "POST";
   const Result<RestResult> answer = co_await self->rest.call(std::move(*call), Deadline::in(kCallTimeout));
-  if (!answer || !*answer) co_return false;
+  if (!answer && answer.error().kind == ErrorKind::busy) preview->shown = shown;  // it did not leave: another time
+  if (!answer) co_return answer.error().kind == ErrorKind::busy;
+  if (!*answer) co_return false;
   if (!is_create) co_return true;
   const std::optional<std::string_view> id = string_at(&**answer, "id");
   if (!id || !is_snowflake(*id)) co_return false;

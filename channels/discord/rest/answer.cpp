@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kShortestWait{100};
 constexpr milliseconds kLongestWait = std::chrono::hours(1);
-// An answer that would go through later, however often: what the bot may not do, and whom it cannot reach.
+// What never goes through, however often: where the bot may not write, and whom it cannot reach.
 constexpr int kGone[] = {
     10003,  // unknown channel
     10004,  // unknown guild

@@ -8,6 +8,7 @@ namespace usher::discord {
 namespace {
 
 constexpr std::size_t kMaxRoutes = 4096;
+constexpr std::size_t kRoutesAfterClearing = kMaxRoutes * 3 / 4;  // so that it is seldom done
 constexpr std::size_t kPerSecond = 50;
 constexpr std::chrono::seconds kSecond{1};
 
@@ -86,9 +87,13 @@ Buckets::Place Buckets::find_or_make(const std::string& route, RestTime now) {
 // come of it, and is waited out.
 void Buckets::make_room(RestTime now) {
   std::erase_if(routes_, [&](const auto& entry) { return entry.second->is_idle(now); });
-  for (auto it = routes_.begin(); it != routes_.end() && routes_.size() >= kMaxRoutes;) {
+  for (auto it = routes_.begin(); it != routes_.end() && routes_.size() > kRoutesAfterClearing;) {
     it = it->second->under_way == 0 ? routes_.erase(it) : std::next(it);
   }
+  drop_unused_names();
+}
+
+void Buckets::drop_unused_names() {
   std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
 }
 
@@ -99,6 +104,8 @@ void Buckets::leave(const Place& place, const std::string& route, const std::opt
   const std::string name = limits->bucket + "/" + std::string(major_parameter(route));
   Place bucket = place;
   if (place->name != name) {
+    // Discord may call a bucket something else each time.
+    if (shared_.size() >= 2 * kMaxRoutes) drop_unused_names();
     std::weak_ptr<Bucket>& shared = shared_[name];
     bucket = shared.lock();
     if (!bucket) shared = bucket = std::make_shared<Bucket>();

@@ -51,12 +51,14 @@ class Buckets {
   // A 429 came.
   void pause(const std::string& route, const TooMany& told, RestTime now);
 
-  // Routes known; bounded.
+  // Routes known, and names of buckets; bounded.
   std::size_t size() const { return routes_.size(); }
+  std::size_t names() const { return shared_.size(); }
 
  private:
   Place find_or_make(const std::string& route, RestTime now);
   void make_room(RestTime now);
+  void drop_unused_names();
 
   std::unordered_map<std::string, Place> routes_;
   std::unordered_map<std::string, std::weak_ptr<Bucket>> shared_;  // by Discord's bucket and major parameter

@@ -19,7 +19,7 @@ struct Event {
 
 class Backlog {
  public:
-  static constexpr std::size_t kMaxEvents = 1024, kMaxBytes = 16u << 20;
+  static constexpr std::size_t kMaxEvents = 1024, kMaxBytes = 4u << 20;
 
   // One more always fits; is_full() is to be asked before reading it.
   void add(Event event) {

@@ -3,7 +3,8 @@
 namespace usher::app {
 namespace {
 
-constexpr std::size_t kMaxBodyBytes = 1u << 20;
+// Held before the signature can be verified, for each connection.
+constexpr std::size_t kMaxBodyBytes = 256u << 10;
 constexpr std::string_view kPrefix = "/discord/", kSuffix = "/interactions";
 
 std::unexpected<net::ServerResponse> refused(int status, const char* detail) {

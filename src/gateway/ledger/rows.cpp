@@ -42,7 +42,7 @@ audit::Record resolution_row(const channel::Incoming& incoming, const Sender& se
                     .action = kResolve,
                     .resource = incoming.chat};
   if (!role) {
-    row.rule = role.error().kind == ErrorKind::unavailable ? "discord_role" : "default_role";
+    row.rule = role.error().kind == ErrorKind::unavailable ? "not known" : "default_role";
     row.detail = role.error().message;
     return row;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/text.h"
@@ -33,6 +34,11 @@ std::vector<std::string> arguments_of(std::string_view words) {
   return found;
 }
 
+std::string_view refusal_of(const Error& error) {
+  if (error.kind == ErrorKind::denied) return "link_already";
+  return error.kind == ErrorKind::not_found ? "link_wrong" : "unavailable";
+}
+
 }  // namespace
 
 bool Joining::is_command(std::string_view command) { return command == "link" || command == "unlink"; }
@@ -42,13 +48,16 @@ bool Joining::is_for_strangers(std::string_view words) {
 }
 
 Task<std::string> Joining::answer(Request request, Texts texts) {
-  if (!request.is_private) co_return texts.say("link_private");
+  const std::vector<std::string> arguments = arguments_of(request.words);
   std::string said;
+  if (!request.is_private) {
+    if (!arguments.empty()) co_await refuse_among_others(request, arguments[0]);
+    co_return texts.say("link_private");
+  }
   if (command_of(request.words) == "unlink") {
     said = co_await unlink(request, texts);
     co_return said;
   }
-  const std::vector<std::string> arguments = arguments_of(request.words);
   if (arguments.empty()) {
     said = co_await give_code(request, texts);
   } else {
@@ -56,6 +65,13 @@ Task<std::string> Joining::answer(Request request, Texts texts) {
     said = co_await enter_code(request, texts, arguments[0], is_confirmed);
   }
   co_return said;
+}
+
+// Others have read the code, and could be the first to use it.
+Task<void> Joining::refuse_among_others(const Request& request, std::string_view code) {
+  co_await record(request, audit::Outcome::denied, kJoin, "", "the code was written where others read along");
+  Result<void> forgotten = co_await links_.forget(request.sender.tenant, code);
+  if (!forgotten) spdlog::error("a code that others have read is still good: {}", forgotten.error().message);
 }
 
 Task<std::string> Joining::give_code(const Request& request, const Texts& texts) {
@@ -87,20 +103,25 @@ Task<std::string> Joining::enter_code(const Request& request, const Texts& texts
   Result<void> written = co_await record(request, audit::Outcome::allowed, kJoin, other, "");
   if (!written) co_return texts.say("unavailable");
   Result<void> joined = co_await links_.join(request.sender, code);
-  if (!joined) co_return texts.say(joined.error().kind == ErrorKind::not_found ? "link_wrong" : "unavailable");
+  if (!joined) co_return texts.say(refusal_of(joined.error()));
   spdlog::info("{} has joined {}", to_string(request.sender), other);
   co_return texts.say("linked", {{"other", other}});
 }
 
 Task<std::string> Joining::unlink(const Request& request, const Texts& texts) {
-  if (roles_.identity_of(request.sender)) co_return texts.say("link_operator");
-  if (!links_.joined_to(request.sender) && links_.joined_by(request.sender).empty()) {
-    co_return texts.say("not_linked");
-  }
+  const config::Identity* identity = roles_.identity_of(request.sender);
+  const std::vector<Sender> own = identity ? identity->senders : std::vector{request.sender};
+  const bool has_joined = std::ranges::any_of(
+      own, [&](const Sender& one) { return links_.joined_to(one) || !links_.joined_by(one).empty(); });
+  // What the operator has joined stays so; who came by a code does not.
+  if (!has_joined) co_return texts.say(identity ? "link_operator" : "not_linked");
   Result<void> written = co_await record(request, audit::Outcome::allowed, kSeparate, to_string(request.sender), "");
   if (!written) co_return texts.say("unavailable");
-  Result<void> separated = co_await links_.separate(request.sender);
-  co_return texts.say(separated ? "unlinked" : "unavailable");
+  for (const Sender& one : own) {
+    Result<void> separated = co_await links_.separate(one);
+    if (!separated) co_return texts.say("unavailable");
+  }
+  co_return texts.say(identity ? "unlinked_others" : "unlinked");
 }
 
 std::string_view Joining::hindrance(const Sender& sender) const {

@@ -38,6 +38,7 @@ class Joining {
  private:
   Task<std::string> give_code(const Request& request, const Texts& texts);
   Task<std::string> enter_code(const Request& request, const Texts& texts, std::string_view code, bool is_confirmed);
+  Task<void> refuse_among_others(const Request& request, std::string_view code);
   Task<std::string> unlink(const Request& request, const Texts& texts);
   // Why the sender cannot join anybody, as the name of a text; "" when they can.
   std::string_view hindrance(const Sender& sender) const;

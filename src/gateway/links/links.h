@@ -37,9 +37,12 @@ class Links {
   // Who asked for that code; nullopt when there is none that is still good in that tenant. Case, spaces and hyphens do
   // not matter.
   virtual Task<Result<std::optional<Sender>>> issuer_of(std::string tenant, std::string_view code) = 0;
-  // Uses the code up. not_found when it is no longer good.
+  // Uses the code up. not_found when it is no longer good; denied when the sender has joined somebody or been joined,
+  // or the issuer has joined somebody: there are no chains.
   virtual Task<Result<void>> join(const Sender& sender, std::string_view code) = 0;
-  // Ends what the sender has joined, and what has joined the sender.
+  // Makes a code good for nobody any more.
+  virtual Task<Result<void>> forget(std::string tenant, std::string_view code) = 0;
+  // Ends what the sender has joined, what has joined the sender, and the code by which somebody else could.
   virtual Task<Result<void>> separate(const Sender& sender) = 0;
 };
 

@@ -65,6 +65,24 @@ Result<std::optional<Sender>> find_issuer(Database& database, const std::string&
   return issuer;
 }
 
+// Three accounts are never one behind the other: whom the first had joined would no longer be who they were.
+Result<bool> would_be_chain(Database& database, const Sender& sender, const Sender& issuer) {
+  bool is_chain = false;
+  Result<void> read = database.query(
+      "SELECT 1 FROM link WHERE tenant = ? AND ((kind = ? AND id = ?) OR (to_kind = ? AND to_id = ?)"
+      "  OR (kind = ? AND id = ?)) LIMIT 1",
+      {text(sender.tenant), text(sender.kind), text(sender.id), text(sender.kind), text(sender.id), text(issuer.kind),
+       text(issuer.id)},
+      [&](const Row&) { is_chain = true; });
+  if (!read) return fail(std::move(read.error()));
+  return is_chain;
+}
+
+Result<void> forget_code_of(Database& database, const Sender& keeper) {
+  return database.run("DELETE FROM code WHERE tenant = ? AND kind = ? AND id = ?",
+                      {text(keeper.tenant), text(keeper.kind), text(keeper.id)});
+}
+
 class SqliteLinks final : public Links {
  public:
   SqliteLinks(Database database, std::map<Sender, Sender> links, asio::any_io_executor loop, const Clock& clock)
@@ -120,6 +138,9 @@ class SqliteLinks final : public Links {
           Result<std::optional<Sender>> issuer = find_issuer(database, sender.tenant, digest, now);
           if (!issuer) return fail(std::move(issuer.error()));
           if (!*issuer) return fail(ErrorKind::not_found, "no such code");
+          Result<bool> is_chain = would_be_chain(database, sender, **issuer);
+          if (!is_chain) return fail(std::move(is_chain.error()));
+          if (*is_chain) return fail(ErrorKind::denied, "one of the two is joined already");
           Result<void> used = database.run("DELETE FROM code WHERE digest = ?", {text(digest)});
           if (!used) return used;
           *keeper = std::move(*issuer);
@@ -131,8 +152,19 @@ class SqliteLinks final : public Links {
     co_return stored;
   }
 
+  Task<Result<void>> forget(std::string tenant, std::string_view code) override {
+    Result<void> stored = co_await writer_.submit(
+        [tenant = std::move(tenant), digest = digest_of(code)](Database& database) -> Result<void> {
+          return database.run("DELETE FROM code WHERE tenant = ? AND digest = ?", {text(tenant), text(digest)});
+        });
+    co_return stored;
+  }
+
   Task<Result<void>> separate(const Sender& sender) override {
     Result<void> stored = co_await writer_.submit([sender](Database& database) -> Result<void> {
+      // Whoever was joined may have asked for one in the sender's name.
+      Result<void> forgotten = forget_code_of(database, sender);
+      if (!forgotten) return forgotten;
       return database.run(
           "DELETE FROM link WHERE tenant = ? AND ((kind = ? AND id = ?) OR (to_kind = ? AND to_id = ?))",
           {text(sender.tenant), text(sender.kind), text(sender.id), text(sender.kind), text(sender.id)});

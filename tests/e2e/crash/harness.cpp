@@ -18,54 +18,21 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int kBuyerCallsAMinute = 4;
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kTerminated = 128 + SIGTERM;  // a SIGTERM that came before usher listens to it
 constexpr std::size_t kLogTail = 3000;
 // Nothing happens any more, though somebody waits: whatever they wait for, the schedule goes on. Judged is the end.
 constexpr milliseconds kQuiet{400}, kLongQuiet{4'000};
 
-std::string config_of(const World& world, const TelegramSimulator& second, const std::string& more) {
-  std::string common = world.common_config();
-  common.replace(common.find("\"debug\""), 7, "\"warn\"\nshutdown_grace_s = 5");
-  const std::string bots = fmt::format(
-      "groups = \"all\"\n{0}\n[[channels.telegram]]\nname = \"second\"\ntenant = \"acme\"\ntoken = \"{1}\"\n"
-      "api_root = \"{2}\"\n{0}\n[agent]\nhistory_messages = 8\n\n[audit]\ncheckpoint_rows = 50\n",
-      more, second.token(), second.api_root());
-  std::string roles = World::shop_roles();
-  roles.replace(roles.find("[rbac.roles.buyer]"), 18,
-                fmt::format("[rbac.roles.buyer]\nrate_limit_per_minute = {}\n", kBuyerCallsAMinute));
-  roles += "\n[[rbac.assignments]]\nsender = \"telegram:101\"\nrole = \"owner\"\n";
-  std::string acme = World::shop_roles();
-  for (std::size_t at = 0; (at = acme.find("[rbac", at)) != std::string::npos; at += 18) {
-    acme.replace(at, 5, "[tenants.acme.rbac");
-  }
-  return common + bots + roles + acme;
-}
-
-TelegramOptions options_of(Recorder& recorder, const std::string& bot, const std::string& token) {
-  TelegramOptions options;
-  options.token = token;
-  options.watch = [&recorder, bot](const std::string& method, const json::object& parameters, const HttpReply* reply) {
-    recorder.watch(bot, method, parameters, reply);
-  };
-  return options;
-}
-
 }  // namespace
 
-Harness::Harness(std::function<void(const World&)> after_death, const std::string& bots)
-    : world_([this](const json::object& request) { return recorder_.ask_model(request); },
-             options_of(recorder_, "main", TelegramOptions().token)),
-      second_(world_.thread.executor(), options_of(recorder_, "second", "4343:BBcrashcrashcrashcrashcrashcrashcra")),
-      after_death_(std::move(after_death)) {
-  recorder_.add("main", world_.telegram);
-  recorder_.add("second", second_);
-  for (const Person& person : kPeople) {
-    if (person.group != 0) recorder_.limit(sender_of(person), kBuyerCallsAMinute);
-  }
-  world_.configure(config_of(world_, second_, bots));
-  // In the first life everybody who may gets the file that edits append to.
+Harness::Harness(Stage& stage, std::function<void(const World&)> after_death)
+    : stage_(stage), after_death_(std::move(after_death)) {
+  // In peace, so that the platforms know usher from now on.
+  Life nothing;
+  nothing.death.is_peaceful = true;
+  live(nothing);
+  // In the next life everybody who may gets the file that edits append to.
   Life first;
   for (std::size_t i = 0; i < kPeople.size(); ++i) {
     if (kPeople[i].may_do_everything) first.writings.push_back({.person = i, .plan = "begin;say 1"});
@@ -76,21 +43,21 @@ Harness::Harness(std::function<void(const World&)> after_death, const std::strin
 
 void Harness::live(const Life& life) {
   lives_.push_back(to_string(life));
-  recorder_.begin(static_cast<int>(lives_.size()), lives_.back());
-  for (std::size_t i = 0; i < life.repeats; ++i) recorder_.repeat(++repeats_ * 7);
+  stage_.recorder.begin(static_cast<int>(lives_.size()), lives_.back());
+  for (std::size_t i = 0; i < life.repeats; ++i) stage_.recorder.repeat(++repeats_ * 7);
   Life rest = life;
   for (const Writing& writing : life.writings) {
-    if (writing.at_event == 0) recorder_.write(writing);
+    if (writing.at_event == 0) stage_.recorder.write(writing);
   }
   std::erase_if(rest.writings, [](const Writing& writing) { return writing.at_event == 0; });
-  if (life.loses_reply) recorder_.lose_reply();
-  if (life.loses_poll) recorder_.lose_poll();
-  ProcessOptions options = world_.process_options({"run"});
+  if (life.loses_reply) stage_.recorder.lose_reply();
+  if (life.loses_messages) stage_.recorder.lose_messages();
+  ProcessOptions options = stage_.world().process_options({"run"});
   if (life.death.way == Death::Way::label) {
     options.environment["USHER_FAILPOINT"] = fmt::format("{}:{}", life.death.label, life.death.times);
   }
   Process process(options);
-  recorder_.arm(rest, process);
+  stage_.recorder.arm(rest, process);
   const End end = watch(life, process);
   conclude(life, process, end);
 }
@@ -100,7 +67,7 @@ Harness::End Harness::watch(const Life& life, Process& process) {
   const auto end_of_spin = Clock::now() + death.spin;
   const auto latest = Clock::now() + patience;
   const milliseconds quiet = death.way == Death::Way::label || death.is_peaceful ? kLongQuiet : kQuiet;
-  std::size_t seen = recorder_.events();
+  std::size_t seen = stage_.recorder.events();
   Clock::time_point last = Clock::now();
   End end;
   bool is_over = false;
@@ -110,11 +77,12 @@ Harness::End Harness::watch(const Life& life, Process& process) {
       is_over = now >= end_of_spin;
       continue;
     }
-    if (std::exchange(seen, recorder_.events()) != seen) last = now;
-    const bool is_satisfied = recorder_.is_settled() && (!death.is_peaceful || recorder_.is_all_confirmed());
-    if (recorder_.is_polling()) is_over = (is_satisfied || now - last > quiet) && !recorder_.write_rest();
+    if (std::exchange(seen, stage_.recorder.events()) != seen) last = now;
+    const bool is_satisfied =
+        stage_.recorder.is_settled() && (!death.is_peaceful || stage_.recorder.is_all_confirmed());
+    if (stage_.recorder.is_listening()) is_over = (is_satisfied || now - last > quiet) && !stage_.recorder.write_rest();
     end.has_hung = now > latest;
-    if (!is_over) recorder_.wait(milliseconds(2));
+    if (!is_over) stage_.recorder.wait(milliseconds(2));
   }
   if (is_over && (death.way == Death::Way::label || death.is_peaceful)) {
     // What happens at the shutdown has labels too.
@@ -134,8 +102,8 @@ Harness::End Harness::watch(const Life& life, Process& process) {
 
 void Harness::conclude(const Life& life, Process& process, End end) {
   let_simulators_finish();
-  end.was_killed_here |= recorder_.disarm();
-  recorder_.note_states(states_beneath(world_.dir / "data"));
+  end.was_killed_here |= stage_.recorder.disarm();
+  stage_.recorder.note_states(states_beneath(stage_.world().dir / "data"));
   const bool was_killed = (end.status == kKilled || end.status == kTerminated) && !end.has_hung;
   std::string how = end.has_hung ? "it hangs" : was_killed ? "killed" : fmt::format("exit {}", end.status);
   std::string_view label;
@@ -144,18 +112,18 @@ void Harness::conclude(const Life& life, Process& process, End end) {
     reached_.insert(label);
     how = fmt::format("died at {}", label);
   }
-  recorder_.end(how, label, was_killed);
+  stage_.recorder.end(how, label, was_killed);
   if (was_killed) ++kills_;
   const std::string errors = process.errors();
   logs_.push_back(errors.substr(errors.size() - std::min(errors.size(), kLogTail)));
-  if (after_death_) after_death_(world_);
+  if (after_death_) after_death_(stage_.world());
 }
 
 // What a killed process had sent is still on its way; it belongs to the life that is over.
 void Harness::let_simulators_finish() {
   for (int round = 0; round < 4; ++round) {
     std::promise<void> passed;
-    asio::post(world_.thread.executor(), [&] { passed.set_value(); });
+    asio::post(stage_.world().thread.executor(), [&] { passed.set_value(); });
     passed.get_future().wait();
   }
 }
@@ -165,11 +133,11 @@ void Harness::end_in_peace(int most_lives) {
     Life peace;
     peace.death.is_peaceful = true;
     live(peace);
-    if (recorder_.is_done()) break;
+    if (stage_.recorder.is_done()) break;
   }
-  Remains remains = remains_beneath(world_.dir / "data");
-  ask_commands(world_, recorder_.history(), remains);
-  recorder_.finish(std::move(remains));
+  Remains remains = remains_beneath(stage_.world().dir / "data");
+  ask_commands(stage_.world(), stage_.recorder.history(), remains);
+  stage_.recorder.finish(std::move(remains));
 }
 
 std::string Harness::lives_until(int number) const {

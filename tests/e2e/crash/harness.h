@@ -8,17 +8,15 @@
 #include <string_view>
 #include <vector>
 
-#include "e2e/crash/recorder.h"
 #include "e2e/crash/schedule/schedule.h"
-#include "e2e/world.h"
+#include "e2e/crash/stage.h"
 
 namespace usher::e2e::crash {
 
 class Harness {
  public:
-  // `after_death` may spoil what is on disk, for tests of the harness itself.
-  // `bots` goes into the table of each bot.
-  explicit Harness(std::function<void(const World&)> after_death = {}, const std::string& bots = "");
+  // The stage outlives it. `after_death` may spoil what is on disk, for tests of the harness itself.
+  explicit Harness(Stage& stage, std::function<void(const World&)> after_death = {});
 
   // Starts usher, does what `life` says, and returns when it has ended.
   void live(const Life& life);
@@ -29,7 +27,7 @@ class Harness {
   int lives() const { return static_cast<int>(logs_.size()); }
   const std::set<std::string_view>& labels_reached() const { return reached_; }
   // Whole after end_in_peace().
-  History history() const { return recorder_.history(); }
+  History history() const { return stage_.recorder.history(); }
   // The schedule so far, one life a line, and the end of the log of life `number`.
   std::string lives_until(int number) const;
   std::string log_of(int number) const;
@@ -46,9 +44,7 @@ class Harness {
   void conclude(const Life& life, Process& process, End end);
   void let_simulators_finish();
 
-  Recorder recorder_;
-  World world_;
-  TelegramSimulator second_;
+  Stage& stage_;
   std::function<void(const World&)> after_death_;
   std::vector<std::string> lives_, logs_;  // by number, from 1
   std::set<std::string_view> reached_;

@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "e2e/crash/history/checker.h"
 #include "e2e/crash/schedule/script.h"
+#include "e2e/crash/telegram/telegram_stage.h"
 
 namespace usher::e2e::crash {
 namespace {
@@ -77,7 +78,8 @@ bool holds(const std::vector<std::string>& properties, const std::string& proper
 }
 
 TEST_CASE("the history of a run in peace is right, and no longer when an answer is taken out, doubled or moved") {
-  Harness harness;
+  TelegramStage stage;
+  Harness harness(stage);
   Life life{.writings = {{.person = 0, .plan = "edit;say 150"}, {.person = 0, .plan = "say 1"}}};
   life.death.is_peaceful = true;
   harness.live(life);
@@ -107,7 +109,8 @@ TEST_CASE("the history of a run in peace is right, and no longer when an answer 
 // What is violated when these files go at each death: of a gateway that dies in the middle of everybody's turns, and of
 // one that has answered everybody and then hears some of it once more.
 std::vector<std::string> violations_when_spoiled(const std::vector<std::string>& files) {
-  Harness harness([&](const World& world) {
+  TelegramStage stage;
+  Harness harness(stage, [&](const World& world) {
     for (const std::string& file : files) fs::remove_all(world.dir / ("data/" + file));
   });
   for (int i = 0; i < 4; ++i) {
@@ -137,7 +140,8 @@ TEST_CASE("a gateway whose counters are lost at each death is found out") {
 }
 
 TEST_CASE("a gateway that sends again what may have arrived is found out") {
-  Harness harness({}, "resend_unknown = true\n");
+  TelegramStage stage("resend_unknown = true\n");
+  Harness harness(stage);
   harness.live(Schedule(1, {}).kill_at("delivery.part_arrived", 1));
   harness.end_in_peace();
   CHECK(holds(properties_of(check(harness.history())), "once"));

@@ -18,12 +18,6 @@ void spin(std::chrono::microseconds duration) {
   }
 }
 
-json::value result_of(const HttpReply& reply) {
-  const Result<json::value> body = parse_json(reply.body);
-  const json::value* result = body ? member(&*body, "result") : nullptr;
-  return result ? *result : json::value();
-}
-
 }  // namespace
 
 std::string conversation_of(const Person& person) {
@@ -31,11 +25,11 @@ std::string conversation_of(const Person& person) {
   return fmt::format("{}/{}{}", person.bot, chat, person.id);
 }
 
-std::string sender_of(const Person& person) {
-  return fmt::format("{}/telegram:{}", person.bot == "main" ? "default" : "acme", person.id);
+std::string Recorder::sender_of(const Person& person) const {
+  return fmt::format("{}/{}:{}", person.bot == "main" ? "default" : "acme", kind_, person.id);
 }
 
-void Recorder::add(const std::string& bot, TelegramSimulator& telegram) { bots_[bot] = &telegram; }
+void Recorder::add(const std::string& bot, Platform& platform) { bots_[bot] = &platform; }
 
 void Recorder::limit(const std::string& sender, std::int64_t calls_per_minute) {
   history_.calls_per_minute[sender] = calls_per_minute;
@@ -43,17 +37,9 @@ void Recorder::limit(const std::string& sender, std::int64_t calls_per_minute) {
 
 // ---- what the simulators see ----
 
-void Recorder::watch(const std::string& bot, const std::string& method, const json::object& parameters,
-                     const HttpReply* reply) {
+void Recorder::passed() {
   {
     const std::lock_guard lock(mutex_);
-    if (method == "getupdates" && !reply) {
-      if (trigger_) trigger_->polled.insert(bot);
-      const json::value holder(parameters);
-      if (const auto offset = integer_at(&holder, "offset")) note_confirmed(bot, *offset);
-    }
-    if (method == "getupdates" && reply) note_updates(bot, *reply);
-    if (method == "sendmessage" && reply && reply->status == 200) note_reply(bot, parameters, *reply);
     ++events_;
     changed_.notify_all();
   }
@@ -72,71 +58,76 @@ ModelAnswer Recorder::ask_model(const json::object& request) {
     for (std::size_t i = 0; i < history_.messages.size(); ++i) {
       if (history_.messages[i].number == position.message) event.sender = sender_of(kPeople[persons_[i]]);
     }
+    note_accepted(position.message);
     note(std::move(event));
-    ++events_;
-    changed_.notify_all();
   }
-  strike();
+  passed();
   return answer;
 }
 
-// Only here does usher learn the number under which a message can be quoted.
-void Recorder::note_updates(const std::string& bot, const HttpReply& reply) {
-  const json::value updates = result_of(reply);
-  if (!updates.is_array()) return;
-  for (const json::value& update : updates.get_array()) {
-    const auto id = integer_at(&update, "update_id");
-    for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-      Message& message = history_.messages[i];
-      if (message.update_id != id || kPeople[persons_[i]].bot != bot) continue;
-      message.message_id = integer_at(member(&update, "message"), "message_id").value_or(0);
-    }
+// Only then does usher learn the number under which a message can be quoted.
+void Recorder::numbered(const std::string& bot, std::int64_t update_id, std::int64_t message_id) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
+    Message& message = history_.messages[i];
+    if (message.update_id == update_id && kPeople[persons_[i]].bot == bot) message.message_id = message_id;
   }
 }
 
-void Recorder::note_confirmed(const std::string& bot, std::int64_t offset) {
-  // Not simply all below it: behind an update that came once more an offset is smaller than what it confirms.
-  const std::vector<std::int64_t> ids = bots_.at(bot)->confirmed_by(offset);
+void Recorder::confirmed(const std::string& bot, const std::vector<std::int64_t>& update_ids) {
+  const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < history_.messages.size(); ++i) {
     const Message& message = history_.messages[i];
-    // Not delivered yet, so not confirmed either, whatever the offset.
+    // Not delivered yet, so not confirmed either, whatever the platform is told.
     if (kPeople[persons_[i]].bot != bot || message.message_id == 0) continue;
-    if (std::ranges::find(ids, message.update_id) == ids.end()) continue;
-    if (confirmed_.insert(message.number).second) note({.kind = Event::Kind::confirmed, .message = message.number});
+    if (std::ranges::find(update_ids, message.update_id) != update_ids.end()) note_confirmed(message.number);
   }
 }
 
-void Recorder::note_reply(const std::string& bot, const json::object& parameters, const HttpReply& reply) {
-  const json::value sent = result_of(reply);
-  Event event{.kind = Event::Kind::reply_arrived, .text = std::string(string_at(&sent, "text").value_or(""))};
-  event.message = message_answered(bot, parameters, event.text);
+void Recorder::note_confirmed(int message) {
+  if (confirmed_.insert(message).second) note({.kind = Event::Kind::confirmed, .message = message});
+}
+
+void Recorder::note_accepted(int message) {
+  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
+    if (history_.messages[i].number != message) continue;
+    if (!bots_.at(std::string(kPeople[persons_[i]].bot))->is_told()) note_confirmed(message);
+  }
+}
+
+void Recorder::arrived(const std::string& bot, const Arrival& arrival) {
+  const std::lock_guard lock(mutex_);
+  Event event{.kind = Event::Kind::reply_arrived, .text = arrival.text};
+  event.message = message_answered(bot, arrival);
   Progress& progress = progress_[event.message];
   const std::vector<AnswerLine> lines = lines_of(event.text);
   if (!lines.empty()) progress.of = static_cast<std::size_t>(lines.front().of);
   if (lines.empty()) progress.lines.insert(1);
   for (const AnswerLine& line : lines) progress.lines.insert(line.number);
-  if (reply.reset) {
+  if (arrival.is_answer_lost) {
     history_.answers_lost.insert(event.message);
     event.text += " (and the platform's answer is lost)";
   }
+  const auto [known, is_new] = arrivals_.try_emplace({bot, arrival.id}, history_.events.size());
+  if (!is_new) {
+    history_.events[known->second].text = event.text;
+    return;
+  }
   note(std::move(event));
+  note_accepted(history_.events[known->second].message);
 }
 
-int Recorder::message_answered(const std::string& bot, const json::object& parameters, const std::string& text) const {
-  const json::value holder(parameters);
-  if (const auto quoted = integer_at(member(&holder, "reply_parameters"), "message_id")) {
-    for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-      const Message& message = history_.messages[i];
-      if (message.message_id == *quoted && kPeople[persons_[i]].bot == bot) return message.number;
-    }
+int Recorder::message_answered(const std::string& bot, const Arrival& arrival) const {
+  for (std::size_t i = 0; i < history_.messages.size() && arrival.quoted != 0; ++i) {
+    const Message& message = history_.messages[i];
+    if (message.message_id == arrival.quoted && kPeople[persons_[i]].bot == bot) return message.number;
   }
-  const std::vector<AnswerLine> lines = lines_of(text);
+  const std::vector<AnswerLine> lines = lines_of(arrival.text);
   if (lines.empty()) return 0;
   // Whoever reads it must be the one who asked.
   for (std::size_t i = 0; i < history_.messages.size(); ++i) {
     const Person& person = kPeople[persons_[i]];
-    const std::int64_t chat = person.group == 0 ? person.id : person.group;
-    const bool is_here = person.bot == bot && integer_at(&holder, "chat_id") == chat;
+    const bool is_here = person.bot == bot && bots_.at(bot)->chat_of(person) == arrival.chat;
     if (history_.messages[i].number == lines.front().message && is_here) return lines.front().message;
   }
   return 0;
@@ -151,12 +142,12 @@ int Recorder::write(const Writing& writing) {
 
 int Recorder::write_locked(const Writing& writing) {
   const Person& person = kPeople[writing.person];
-  TelegramSimulator& telegram = *bots_.at(std::string(person.bot));
   Message message{.number = static_cast<int>(history_.messages.size()) + 1, .conversation = conversation_of(person)};
   const std::string text = fmt::format("T{} plan: {}", message.number, writing.plan);
   message.is_in_group = person.group != 0;
-  message.update_id = message.is_in_group ? telegram.group_message(person.id, person.group, text)
-                                          : telegram.private_message(person.id, text);
+  const Platform::Written written = bots_.at(std::string(person.bot))->write(person, text);
+  message.update_id = written.update_id;
+  message.message_id = written.message_id;
   note({.kind = Event::Kind::written, .message = message.number, .text = writing.plan});
   history_.messages.push_back(std::move(message));
   persons_.push_back(writing.person);
@@ -171,21 +162,22 @@ void Recorder::repeat(std::uint64_t choice) {
   const std::size_t index = known - 1 - choice % std::min(known, kNewest);
   const Message& message = history_.messages[index];
   if (!confirmed_.contains(message.number)) return;  // it comes again by itself
-  bots_.at(std::string(kPeople[persons_[index]].bot))->replay(message.update_id);
+  bots_.at(std::string(kPeople[persons_[index]].bot))->repeat(message.update_id);
   note({.kind = Event::Kind::repeated, .message = message.number});
 }
 
 void Recorder::lose_reply() {
-  for (const auto& [name, telegram] : bots_) telegram->lose_answer("sendmessage");
+  for (const auto& [name, platform] : bots_) platform->lose_reply();
 }
 
-void Recorder::lose_poll() {
-  for (const auto& [name, telegram] : bots_) telegram->lose_answer("getupdates");
+void Recorder::lose_messages() {
+  for (const auto& [name, platform] : bots_) platform->lose_messages();
 }
 
 void Recorder::begin(int number, const std::string& what) {
   const std::lock_guard lock(mutex_);
   life_ = number;
+  for (const auto& [name, platform] : bots_) platform->begin_life();
   note({.kind = Event::Kind::life_began, .text = what});
 }
 
@@ -251,12 +243,13 @@ void Recorder::note_states(const std::map<std::pair<std::string, std::int64_t>, 
     if (found == states.end() || states_[message.number] == found->second) continue;
     states_[message.number] = found->second;
     note({.kind = Event::Kind::stored, .message = message.number, .text = found->second});
+    note_accepted(message.number);
   }
 }
 
-bool Recorder::is_polling() const {
+bool Recorder::is_listening() const {
   const std::lock_guard lock(mutex_);
-  return trigger_ && trigger_->polled.size() == bots_.size();
+  return trigger_ && std::ranges::all_of(bots_, [](const auto& bot) { return bot.second->is_listening(); });
 }
 
 // A reply whose state is "sending" at the end of a life is unknown from the next one on.

@@ -1,6 +1,6 @@
-// Watches both bots' platforms and the model, writes the history, and strikes: it writes messages, sends SIGTERM and
-// kills when the simulators have seen so many events. Simulators call it on their executor, the harness on its own
-// thread; everything is guarded by one mutex. Outlives the simulators.
+// Told by the platforms and the model what they see of usher, it writes the history, and strikes: it writes messages,
+// sends SIGTERM and kills when they have seen so many events. Simulators call it on their executor, the harness on its
+// own thread; everything is guarded by one mutex. Outlives the simulators.
 #pragma once
 
 #include <condition_variable>
@@ -12,23 +12,41 @@
 #include <vector>
 
 #include "e2e/crash/history/history.h"
+#include "e2e/crash/platform.h"
 #include "e2e/crash/schedule/schedule.h"
 #include "support/model_simulator.h"
 #include "support/process.h"
-#include "support/telegram_simulator.h"
 
 namespace usher::e2e::crash {
 
 using namespace usher::testing;
 
+// A message of usher's as its platform took it.
+struct Arrival {
+  std::string id;  // an edit has that of what it changes
+  std::string chat;
+  std::int64_t quoted = 0;  // the message_id of what it answers; 0 = it does not say
+  std::string text;
+  bool is_answer_lost = false;
+};
+
 class Recorder {
  public:
+  // `kind` is that of all its bots: "telegram".
+  explicit Recorder(std::string kind) : kind_(std::move(kind)) {}
   // By the name of its channel. Before anything is written.
-  void add(const std::string& bot, TelegramSimulator& telegram);
+  void add(const std::string& bot, Platform& platform);
   void limit(const std::string& sender, std::int64_t calls_per_minute);
+  // "default/telegram:100"
+  std::string sender_of(const Person& person) const;
 
-  // For the simulators.
-  void watch(const std::string& bot, const std::string& method, const json::object& parameters, const HttpReply* reply);
+  // For the platforms: what usher did there …
+  void numbered(const std::string& bot, std::int64_t update_id, std::int64_t message_id);
+  void confirmed(const std::string& bot, const std::vector<std::int64_t>& update_ids);
+  void arrived(const std::string& bot, const Arrival& arrival);
+  // … and that something happened, whatever it was: once for each call and each answer to it, behind the above.
+  void passed();
+  // For the model's simulator.
   ModelAnswer ask_model(const json::object& request);
 
   // For the harness. A person writes; the message's number.
@@ -36,7 +54,7 @@ class Recorder {
   // The platform delivers one of the newest messages once more, were it confirmed or not.
   void repeat(std::uint64_t choice);
   void lose_reply();
-  void lose_poll();
+  void lose_messages();
   // Events belong to life `number` from now on.
   void begin(int number, const std::string& what);
   // From now on events count towards `life`'s writings and death; until disarm(). `process` must live until then.
@@ -49,8 +67,8 @@ class Recorder {
   // States as they are on disk, by bot and update id: what changed becomes an event.
   void note_states(const std::map<std::pair<std::string, std::int64_t>, std::string>& states);
 
-  // True when each bot has polled in the armed life.
-  bool is_polling() const;
+  // True when each bot listens in the armed life.
+  bool is_listening() const;
   // True when nobody waits: every message is answered whole, unknown, or on disk as one whose reply was leaving.
   bool is_settled() const;
   bool is_all_confirmed() const;
@@ -67,18 +85,17 @@ class Recorder {
     Life life;
     Process* process = nullptr;
     std::size_t seen = 0;
-    std::set<std::string> polled{};
     bool has_terminated = false, has_killed = false;
   };
 
   // What the event that was just seen sets off; waits and kills outside of the lock.
   void strike();
   void note(Event event);
-  void note_updates(const std::string& bot, const HttpReply& reply);
-  void note_confirmed(const std::string& bot, std::int64_t offset);
-  void note_reply(const std::string& bot, const json::object& parameters, const HttpReply& reply);
   int write_locked(const Writing& writing);
-  int message_answered(const std::string& bot, const json::object& parameters, const std::string& text) const;
+  int message_answered(const std::string& bot, const Arrival& arrival) const;
+  void note_confirmed(int message);
+  // An answer proves that its message was accepted, where nobody else is told.
+  void note_accepted(int message);
   bool all_are_answered_or(std::initializer_list<std::string_view> states) const;
   // Which lines of a message's answer have arrived, and how many there are.
   struct Progress {
@@ -90,11 +107,13 @@ class Recorder {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::map<std::string, TelegramSimulator*> bots_;
+  const std::string kind_;
+  std::map<std::string, Platform*> bots_;
   History history_;
   std::vector<std::size_t> persons_;  // who wrote history_.messages[i]
   std::set<int> confirmed_;
   std::map<int, Progress> progress_;
+  std::map<std::pair<std::string, std::string>, std::size_t> arrivals_;  // by bot and id, their place in the history
   std::map<int, std::string> states_;
   std::size_t events_ = 0;
   int life_ = 0;
@@ -103,7 +122,5 @@ class Recorder {
 
 // "main/100", "main/-500/300"
 std::string conversation_of(const Person& person);
-// "default/telegram:100"
-std::string sender_of(const Person& person);
 
 }  // namespace usher::e2e::crash

@@ -45,8 +45,8 @@ std::string to_string(const Life& life) {
       text = death.is_peaceful ? "in peace" : fmt::format("kill {} µs after the last answer", death.spin.count());
       break;
   }
-  if (life.loses_reply) text += ", a sendMessage's answer is lost";
-  if (life.loses_poll) text += ", a getUpdates' answer is lost";
+  if (life.loses_reply) text += ", a reply's answer is lost";
+  if (life.loses_messages) text += ", what brings messages is lost";
   if (life.repeats > 0) text += fmt::format(", {} updates come once more", life.repeats);
   for (const Writing& writing : life.writings) {
     const Person& person = kPeople[writing.person];
@@ -89,7 +89,7 @@ Life Schedule::next() {
   }
   life.repeats = happens_once_in(3) ? 1 + below(3) : 0;
   life.loses_reply = happens_once_in(12);
-  life.loses_poll = happens_once_in(12);
+  life.loses_messages = happens_once_in(12);
   life.death = random_death();
   return life;
 }

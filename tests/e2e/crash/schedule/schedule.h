@@ -45,9 +45,9 @@ struct Death {
 
 struct Life {
   std::vector<Writing> writings;
-  std::size_t repeats = 0;   // confirmed updates that the platform delivers once more
-  bool loses_reply = false;  // a sendMessage takes effect and its answer is lost
-  bool loses_poll = false;   // … or a getUpdates
+  std::size_t repeats = 0;      // confirmed updates that the platform delivers once more
+  bool loses_reply = false;     // a reply arrives and its answer is lost
+  bool loses_messages = false;  // … or what brings messages breaks off
   Death death;
 };
 
