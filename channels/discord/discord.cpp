@@ -10,6 +10,7 @@
 #include "base/children.h"
 #include "channel/trouble.h"
 #include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/interactions/address.h"
 #include "channels/discord/interactions/interactions.h"
 #include "channels/discord/members/members.h"

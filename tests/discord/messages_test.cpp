@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "channels/discord/events/snowflake.h"
+
 namespace usher::discord {
 namespace {
 

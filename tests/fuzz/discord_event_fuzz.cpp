@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/gateway/session.h"
 #include "channels/discord/shards/places.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/interactions/commands.h"
 #include "channels/discord/interactions/decode.h"
 

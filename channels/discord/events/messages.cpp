@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "base/text.h"
+#include "channels/discord/events/snowflake.h"
 
 namespace usher::discord {
 namespace {
 
 constexpr std::int64_t kPlain = 0, kReply = 19;  // types of messages; all others are the platform's own words
 constexpr std::int64_t kForward = 1;             // type of a message_reference
-constexpr std::size_t kMaxName = 128, kMaxAttachments = 10, kMaxUrl = 2048, kMaxRoles = 512;
+constexpr std::size_t kMaxName = 128, kMaxAttachments = 10, kMaxUrl = 2048;
 constexpr std::array<std::string_view, 4> kImages{"image/png", "image/jpeg", "image/webp", "image/gif"};
 
 std::string text_at(const json::value* in, std::string_view name) {
@@ -24,11 +25,6 @@ std::string text_at(const json::value* in, std::string_view name) {
 
 std::string name_at(const json::value* in, std::string_view name) {
   return std::string(prefix_within_bytes(text_at(in, name), kMaxName));
-}
-
-std::string snowflake_at(const json::value* in, std::string_view name) {
-  const std::string_view id = string_at(in, name).value_or("");
-  return is_snowflake(id) ? std::string(id) : "";
 }
 
 // Nobody's words but a person's count: neither a bot's, this one's included, nor a webhook's, whose name and picture
@@ -127,16 +123,6 @@ void read_forward(const json::value& event, channel::Incoming& in) {
   read_attachments(*quoted, in.attachments);
 }
 
-void read_roles(const json::value& event, channel::Incoming& in) {
-  const json::array* roles = array_at(member(&event, "member"), "roles");
-  if (!roles) return;
-  for (const json::value& role : *roles) {
-    const json::string* id = role.if_string();
-    const bool is_usable = id && is_snowflake({id->data(), id->size()}) && in.platform_roles.size() < kMaxRoles;
-    if (is_usable) in.platform_roles.emplace_back(id->data(), id->size());
-  }
-}
-
 // "2026-11-27T12:34:56.789000+00:00" → Unix seconds; 0 for anything else. Discord writes UTC always.
 std::int64_t unix_seconds(std::string_view text) {
   if (text.size() < 19 || text[10] != 'T') return 0;
@@ -159,14 +145,8 @@ std::int64_t unix_seconds(std::string_view text) {
 
 }  // namespace
 
-bool is_snowflake(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() && value > 0 && text.front() != '0';
-}
-
 void read_speaker(const json::value& event, const json::value* user, channel::Incoming& in) {
-  if (in.is_group) read_roles(event, in);
+  if (in.is_group) in.platform_roles = roles_in(member(&event, "member"));
   in.display_name = display_name(event, user);
 }
 

@@ -26,7 +26,4 @@ std::optional<channel::Incoming> decode_message(const json::value& event, const 
 // the person as the event shows them.
 void read_speaker(const json::value& event, const json::value* user, channel::Incoming& in);
 
-// A decimal snowflake without sign or leading zero, below 2^64; how every id is checked before it is used.
-bool is_snowflake(std::string_view text);
-
 }  // namespace usher::discord

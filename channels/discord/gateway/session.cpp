@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 
 namespace usher::discord {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 
 namespace usher::discord {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/interactions/commands.h"
 #include "channels/discord/outbound/payload.h"
 
@@ -15,11 +16,6 @@ constexpr std::int64_t kPing = 1, kCommand = 2, kComponent = 3, kAutocomplete = 
 constexpr std::int64_t kSlash = 1, kButton = 2;                                     // of commands and components
 constexpr std::int64_t kPrivateChannel = 2;         // context: among people, where the bot is not
 constexpr std::int64_t kEpoch = 1'420'070'400'000;  // 2015, where snowflakes begin
-
-std::string snowflake_at(const json::value* in, std::string_view name) {
-  const std::string_view id = string_at(in, name).value_or("");
-  return is_snowflake(id) ? std::string(id) : "";
-}
 
 std::int64_t unix_seconds(std::string_view snowflake) {
   std::uint64_t id = 0;

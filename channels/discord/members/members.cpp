@@ -11,7 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 
 namespace usher::discord {
 namespace {
@@ -21,7 +21,6 @@ using Roles = std::vector<channel::GuildRoles>;
 
 constexpr std::size_t kMaxGuilds = 16;
 constexpr std::size_t kMaxUsers = 1024;  // cached
-constexpr std::size_t kMaxRoles = 512;   // of one member; Discord has 250 a guild
 constexpr int kUnknownMember = 10007;
 
 // One lookup under way, which whoever asks for the same person waits for.
@@ -36,16 +35,6 @@ struct Known {
   Roles roles;
   Clock::time_point until;
 };
-
-std::vector<std::string> roles_in(const json::value& member) {
-  std::vector<std::string> out;
-  const json::array* roles = array_at(&member, "roles");
-  for (std::size_t i = 0; roles && i < roles->size() && out.size() < kMaxRoles; ++i) {
-    const json::string* id = (*roles)[i].if_string();
-    if (id && is_snowflake({id->data(), id->size()})) out.emplace_back(id->data(), id->size());
-  }
-  return out;
-}
 
 Task<Result<void>> wait_for(std::shared_ptr<Lookup> lookup) {
   boost::system::error_code woken;
@@ -178,7 +167,7 @@ Task<Result<std::optional<channel::GuildRoles>>> Members::State::ask(std::shared
     if (string_at(member(&**answer, "user"), "id") != user || !array_at(&**answer, "roles")) {
       co_return fail(ErrorKind::protocol, "Discord answered with another member than it was asked for");
     }
-    co_return channel::GuildRoles{guild, roles_in(**answer)};
+    co_return channel::GuildRoles{guild, roles_in(&**answer)};
   }
   if (answer->error().status == 404 && answer->error().code == kUnknownMember) {
     co_return std::optional<channel::GuildRoles>();

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/outbound/text/split.h"
 
 namespace usher::discord {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/children.h"
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/outbound/answer.h"
 #include "channels/discord/outbound/payload.h"
 #include "channels/discord/outbound/previews.h"

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/children.h"
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/outbound/answer.h"
 #include "channels/discord/outbound/payload.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/children.h"
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/outbound/payload.h"
 
 namespace usher::discord {

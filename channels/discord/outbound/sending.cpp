@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 #include "channels/discord/outbound/payload.h"
 
 namespace usher::discord {
