@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "channels/discord/events/messages.h"
+#include "channels/discord/events/snowflake.h"
 
 namespace usher::discord {
 namespace {
