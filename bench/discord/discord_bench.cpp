@@ -116,6 +116,7 @@ std::vector<Figure> figures() {
           {"overhead p99, us", [](auto& l) { return percentile(l.sequential.overhead_us, 0.99); }},
           {"CPU a message, us", [](auto& l) { return l.cpu_us; }},
           {"CPU a message, parallel, us", [](auto& l) { return l.parallel_cpu_us; }},
+          {"CPU a message of others, us", [](auto& l) { return l.chat_cpu_us; }},
           {"answers/s, parallel",
            [](auto& l) { return static_cast<double>(l.parallel.overhead_us.size()) / l.parallel.seconds; }}};
 }

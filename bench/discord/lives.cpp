@@ -91,6 +91,9 @@ Life answer_messages(Bot bot, const Programs& programs, const Effort& effort) {
   life.parallel = load.run(effort.parallel, effort.people, Clock::now() + patience);
   life.parallel_cpu_us = (running.cpu_microseconds() - cpu) / effort.parallel;
   load.serve(500ms);  // strays would come now
+  cpu = running.cpu_microseconds();
+  load.chat(effort.chat, 5ms, Clock::now() + patience);
+  life.chat_cpu_us = (running.cpu_microseconds() - cpu) / effort.chat;
   life.loaded_mb = running.resident_megabytes();
   life.stray = load.stray();
   life.unanswered = load.unanswered();

@@ -12,6 +12,7 @@ struct Effort {
   int people = 64;
   int sequential = 500, parallel = 1000;  // messages, besides one of each person to warm up
   std::chrono::milliseconds interval{25};
+  int chat = 400;  // messages that are not for the bot, 5 ms apart
   int guilds = 1000;
 };
 
@@ -29,9 +30,9 @@ enum class Bot {
 };
 
 struct Life {
-  double start_ms = 0;                     // from spawning the process to its login
-  double idle_mb = 0, loaded_mb = 0;       // resident memory, logged in and after the last message
-  double cpu_us = 0, parallel_cpu_us = 0;  // a message
+  double start_ms = 0;                                      // from spawning the process to its login
+  double idle_mb = 0, loaded_mb = 0;                        // resident memory, logged in and after the last message
+  double cpu_us = 0, parallel_cpu_us = 0, chat_cpu_us = 0;  // a message
   LoadResult sequential, parallel;
   int stray = 0, unanswered = 0;
 };

@@ -53,9 +53,13 @@ void DiscordLoad::ask(int person) {
     ticket = ++last_ticket_;
     under_way_[ticket] = {.person = person, .asked = Clock::now()};
   }
+  write(person,
+        fmt::format("<@{}> {}{} what do you have for a rainy day?", discord_.options().bot, ticket_mark, ticket));
+}
+
+void DiscordLoad::write(int person, const std::string& words) {
   discord_.write({.user = std::to_string(first_person + person),
-                  .content = fmt::format("<@{}> {}{} what do you have for a rainy day?", discord_.options().bot,
-                                         ticket_mark, ticket),
+                  .content = words,
                   .channel = channels_.at(static_cast<std::size_t>(person))});
 }
 
@@ -139,6 +143,14 @@ LoadResult DiscordLoad::run(int messages, int parallel, Clock::time_point deadli
   };
   while (!is_done() && Clock::now() < deadline) server_.poll(milliseconds(2));
   return take_result(start);
+}
+
+void DiscordLoad::chat(int messages, milliseconds interval, Clock::time_point deadline) {
+  for (int i = 0; i < messages; ++i) {
+    write(i % static_cast<int>(channels_.size()), "is it going to rain tomorrow, does anybody know?");
+    serve(interval);
+  }
+  run_paced(1, interval, deadline);
 }
 
 void DiscordLoad::add_guilds(int count) {

@@ -29,6 +29,8 @@ class DiscordLoad {
   // As Load's. With `parallel` under way everybody writes again as soon as they are answered.
   LoadResult run_paced(int messages, std::chrono::milliseconds interval, Clock::time_point deadline);
   LoadResult run(int messages, int parallel, Clock::time_point deadline);
+  // So many messages among people, that the bot sees but is not meant by; then waits for one that it is.
+  void chat(int messages, std::chrono::milliseconds interval, Clock::time_point deadline);
   void serve(std::chrono::milliseconds duration);
   // Tells the bot of so many guilds more (see decoding/events.h for what one is like).
   void add_guilds(int count);
@@ -49,6 +51,7 @@ class DiscordLoad {
   void on_call(const std::string& route, const json::object& body, bool has_effect);
   void on_model(const LightRequest& request);
   void ask(int person);
+  void write(int person, const std::string& words);
   LoadResult take_result(Clock::time_point start);
 
   LightServer server_;

@@ -275,6 +275,15 @@ TEST_CASE("where a channel has read to is kept, each channel its own, and the ne
   CHECK(journal->place_of("other") == "two");
 }
 
+TEST_CASE("where a channel has read to is on disk no later than what is accepted behind it") {
+  Fixture f;
+  auto journal = f.open();
+  journal->mark_place("main", "one");
+  f.accept(*journal, {message("1")});
+  // As after a crash: nobody flushed.
+  CHECK(f.open()->place_of("main") == "one");
+}
+
 TEST_CASE("conversations are listed with the state of their newest message, unknown replies with their text") {
   Fixture f;
   auto journal = f.open();
