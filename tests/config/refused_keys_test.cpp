@@ -163,7 +163,8 @@ token = "${DISCORD_TOKEN}"
 [[channels.discord]]
 name = "second"
 token = "${DISCORD_TOKEN}"
-tenant = "acme")toml",
+tenant = "acme"
+intents = ["direct_messages"])toml",
      R"(
 config.toml:1:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
 config.toml:2:9: error: 'token' is not a bot token; the developer portal shows one on the page Bot (three parts with dots between, without the word Bot)
@@ -177,7 +178,8 @@ config.toml:9:1: error: unknown key 'mode' in [[channels.discord]]
 config.toml:10:1: error: two channels are called 'discord'; give this one a 'name'
 config.toml:10:1: warning: nobody may write here: there is no [rbac], and 'senders' in [agent] is empty
 config.toml:14:9: error: 'token' is that of channel 'discord' too
-config.toml:15:10: error: unknown tenant 'acme')"},
+config.toml:15:10: error: unknown tenant 'acme'
+config.toml:16:11: warning: without 'guilds' a discord_role assignment without 'guild' never counts in direct messages)"},
     {"who cannot be one person",
      R"toml(
 [rbac]

@@ -62,6 +62,11 @@ std::uint32_t read_intents(const TableReader& table, std::uint32_t fallback) {
       intents |= known->bit;
     }
   }
+  if ((intents & 1u) == 0) {
+    table.problems().warning(
+        table.source_of("intents"),
+        "without 'guilds' a discord_role assignment without 'guild' never counts in direct messages");
+  }
   return intents;
 }
 
