@@ -201,6 +201,8 @@ std::string encode_send(const Target& target, const Chunk& chunk, bool is_plain)
   put_target(body, target);
   body["text"] = is_plain ? chunk.plain : chunk.html;
   if (!is_plain) body["parse_mode"] = "HTML";
+  // A preview is a request to whatever address the model was talked into writing.
+  body["link_preview_options"] = json::object{{"is_disabled", true}};
   if (const auto reply = parse_integer(target.reply_to)) {
     body["reply_parameters"] = json::object{{"message_id", *reply}, {"allow_sending_without_reply", true}};
   }
@@ -217,13 +219,15 @@ std::string encode_typing(const Target& target) {
 std::string encode_get_file(std::string_view file_id) { return json::serialize(json::object{{"file_id", file_id}}); }
 
 std::string encode_commands() {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kCommands{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kCommands{{
       {"start", "Say hello"},
       {"help", "What I can do"},
       {"new", "Start a new conversation"},
       {"whoami", "Who I think you are"},
       {"usage", "What you have used"},
       {"stop", "Stop what I am doing"},
+      {"link", "Use another account of yours as this one"},
+      {"unlink", "Undo what /link has joined"},
   }};
   json::array commands;
   for (const auto& [command, description] : kCommands) {

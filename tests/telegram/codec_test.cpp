@@ -300,11 +300,14 @@ TEST_CASE("requests are compact JSON in the platform's terms") {
   CHECK(encode_get_updates(5, std::chrono::seconds(25)) ==
         R"({"offset":5,"timeout":25,"limit":100,"allowed_updates":["message","callback_query","my_chat_member"]})");
   CHECK(encode_get_updates(std::nullopt, std::chrono::seconds(25)).find("offset") == std::string::npos);
-  CHECK(encode_send({"-100", "55", "9"}, {"<b>a</b>", "a"}, false) ==
-        R"({"chat_id":-100,"message_thread_id":55,"text":"<b>a</b>","parse_mode":"HTML",)"
-        R"("reply_parameters":{"message_id":9,"allow_sending_without_reply":true}})");
-  CHECK(encode_send({"7", "", ""}, {"<b>a</b>", "a"}, true) == R"({"chat_id":7,"text":"a"})");
-  CHECK(encode_send({"7", "1", ""}, {"a", "a"}, true) == R"({"chat_id":7,"text":"a"})");
+  CHECK(
+      encode_send({"-100", "55", "9"}, {"<b>a</b>", "a"}, false) ==
+      R"({"chat_id":-100,"message_thread_id":55,"text":"<b>a</b>","parse_mode":"HTML",)"
+      R"("link_preview_options":{"is_disabled":true},"reply_parameters":{"message_id":9,"allow_sending_without_reply":true}})");
+  CHECK(encode_send({"7", "", ""}, {"<b>a</b>", "a"}, true) ==
+        R"({"chat_id":7,"text":"a","link_preview_options":{"is_disabled":true}})");
+  CHECK(encode_send({"7", "1", ""}, {"a", "a"}, true) ==
+        R"({"chat_id":7,"text":"a","link_preview_options":{"is_disabled":true}})");
 }
 
 TEST_CASE("a file's path is asked for only when it is plain") {
