@@ -35,7 +35,10 @@ TEST_CASE("with resend_unknown every message is answered, and nothing but answer
   std::vector<Violation> violations = check(harness.history());
   std::erase_if(violations, [](const Violation& violation) { return violation.property == "once"; });
   report(harness, violations);
-  for (const auto& [message, state] : harness.history().remains.states) CHECK_MESSAGE(state == "sent", "T", message);
+  const History history = harness.history();
+  for (const auto& [message, state] : history.remains.states) {
+    CHECK_MESSAGE(state == "sent", explain(history, {"answered", state, message}));
+  }
 }
 
 }  // namespace

@@ -254,7 +254,15 @@ bool Recorder::is_listening() const {
 
 // A reply whose state is "sending" at the end of a life is unknown from the next one on.
 bool Recorder::is_settled() const { return all_are_answered_or({"unknown", "sending"}); }
-bool Recorder::is_done() const { return all_are_answered_or({"unknown"}) && is_all_confirmed(); }
+bool Recorder::is_done() const { return all_are_answered_or({"unknown"}) && is_all_confirmed() && is_at_rest(); }
+
+// A reply whose answer the platform lost just before the end is sent again, or given up, by the next life only.
+bool Recorder::is_at_rest() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(states_, [](const auto& entry) {
+    return entry.second == "sent" || entry.second == "unknown" || entry.second == "undelivered";
+  });
+}
 
 bool Recorder::is_all_confirmed() const {
   const std::lock_guard lock(mutex_);

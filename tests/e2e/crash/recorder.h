@@ -72,8 +72,10 @@ class Recorder {
   // True when nobody waits: every message is answered whole, unknown, or on disk as one whose reply was leaving.
   bool is_settled() const;
   bool is_all_confirmed() const;
-  // Nothing is left to do for usher: every message is confirmed, and answered whole or unknown.
+  // Nothing is left to do for usher: every message is confirmed, and answered whole or unknown, and at rest.
   bool is_done() const;
+  // Nothing on disk waits for the next life.
+  bool is_at_rest() const;
   std::size_t events() const;
   // Waits for an event or a while.
   void wait(std::chrono::milliseconds longest) const;
