@@ -97,7 +97,7 @@ class Bookmark {
  public:
   virtual ~Bookmark() = default;
   virtual std::string read() const = 0;  // "" = none
-  // Not waited for; on disk within a second or so, never before what the intake took in until now. At most 64 KiB.
+  // Not waited for; on disk some milliseconds later, never before what the intake took in until now. At most 64 KiB.
   virtual void keep(std::string place) = 0;
 };
 

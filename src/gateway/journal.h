@@ -123,8 +123,8 @@ class Journal {
   // messages, and at all that are not done.
   virtual Task<Result<std::vector<ConversationRow>>> conversations(std::optional<MessageState> state,
                                                                    std::size_t max_rows) = 0;
-  // Where a channel has read to, as it said itself; "" = nowhere yet. Written down with whatever is next, or
-  // within a second; never before the messages that were accepted until now.
+  // Where a channel has read to, as it said itself; "" = nowhere yet. Written down like a mark, never before the
+  // messages that were accepted until now.
   virtual std::string place_of(const std::string& channel) const = 0;
   virtual void mark_place(const std::string& channel, std::string place) = 0;
 

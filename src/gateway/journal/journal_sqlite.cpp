@@ -22,9 +22,6 @@ constexpr std::chrono::milliseconds kNoteDelay{10};
 constexpr std::chrono::milliseconds kNoteRetry{2000};
 // That a turn runs is only for people to see: no commit of its own while others come along.
 constexpr std::chrono::milliseconds kRunningDelay{100};
-// Where a channel has read to moves with every event, and most are for nobody. A place that lags behind only means that
-// those are read again; what was accepted after it brings it along with the commits of its turn.
-constexpr std::chrono::milliseconds kPlaceDelay{1000};
 // Telegram repeats an unconfirmed update for 24 hours; a day more for clocks that disagree. Later an id may come again
 // with another message, since ids restart at random after a quiet week.
 constexpr std::chrono::hours kRememberSent{48};
@@ -146,7 +143,7 @@ class SqliteJournal final : public Journal {
   void mark_place(const std::string& channel, std::string place) override {
     places_[channel] = place;
     notes_->places[channel] = std::move(place);
-    write_notes_within(kPlaceDelay);
+    write_notes_within(kNoteDelay);
   }
 
   const std::string& instance() const override { return instance_; }
