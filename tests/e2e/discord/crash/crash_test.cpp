@@ -10,9 +10,9 @@ namespace usher::e2e::crash {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-constexpr std::uint64_t kKills = 24;
+constexpr std::uint64_t kKills = 20;
 #else
-constexpr std::uint64_t kKills = 24;
+constexpr std::uint64_t kKills = 75;
 #endif
 
 TEST_CASE("every message is answered once and whole, whatever kills usher and when, and none stays unknown") {
