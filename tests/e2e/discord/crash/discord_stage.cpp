@@ -45,7 +45,10 @@ std::string DiscordPlatform::chat_of(const Person& person) const {
 
 bool DiscordPlatform::is_listening() const {
   const std::vector<GatewayConnection> all = discord_->connections();
-  return all.size() > connections_before_ && all.back().is_open && !all.back().session.empty();
+  // That usher has read READY shows in what it asks next. Before that it knows of no session to come back to, and what
+  // is written while it is down is, as at Discord, not told to anybody.
+  const bool knows_its_session = discord_->count("GET /applications/:application/commands") > 0;
+  return knows_its_session && all.size() > connections_before_ && all.back().is_open && !all.back().session.empty();
 }
 
 // A create whose nonce is known makes nothing: it names the message that stands there.
