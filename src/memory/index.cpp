@@ -35,12 +35,19 @@ bool is_same(const FileEntry& a, const FileEntry& b) {
   return a.path == b.path && a.size == b.size && a.modified_ns == b.modified_ns && a.inode == b.inode;
 }
 
-// Opening makes the shared memory file that belongs to a database by its name: never between the removals of the two.
+// SQLite opens a log and its shared memory by their names, and the latter only when it first reads: a connection that
+// came to them after its database was removed would cut short what belongs to the database that took its place.
+// So nothing is removed between an opening and its first read.
 std::mutex opening;
 
 Result<Database> open_database(const std::filesystem::path& file) {
   const std::lock_guard lock(opening);
-  return Database::open(file, {.sharing = store::Sharing::shared, .cache_kib = 1024, .busy_timeout = busy_timeout});
+  Result<Database> database =
+      Database::open(file, {.sharing = store::Sharing::shared, .cache_kib = 1024, .busy_timeout = busy_timeout});
+  if (!database) return database;
+  Result<void> migrated = store::migrate(*database, migrations);
+  if (!migrated) return fail(std::move(migrated.error()));
+  return database;
 }
 
 Hit hit_of(const Row& row) {
@@ -53,10 +60,8 @@ Result<Index> Index::open(const std::filesystem::path& file) {
   Result<void> ready = make_private_directories(file.parent_path());
   if (!ready) return fail(std::move(ready.error()));
   Result<Database> database = open_database(file);
-  if (!database) return fail(std::move(database.error()));
-  Result<void> migrated = store::migrate(*database, migrations);
-  if (migrated) return Index(std::move(*database));
-  Error error = std::move(migrated.error());
+  if (database) return Index(std::move(*database));
+  Error error = std::move(database.error());
   if (error.kind == ErrorKind::invalid) error.message += ", or remove this file: it is made again";
   return fail(std::move(error));
 }
