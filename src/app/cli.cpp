@@ -2,10 +2,13 @@
 
 #include "app/cli/command_line.h"
 #include "app/commands/audit/commands.h"
+#include "app/descriptors.h"
+#include "app/exit_status.h"
 
 namespace usher::app {
 
 int run_command_line(int argc, char** argv) {
+  if (!occupy_standard_descriptors()) return kError;
   CommandLine line;
   declare_gateway_commands(line);
   declare_inspection_commands(line);

@@ -1,8 +1,11 @@
 #include "app/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace usher::app {
 namespace {
@@ -40,6 +43,18 @@ std::size_t raise_descriptor_limit() {
   const rlimit wanted{std::max(limit.rlim_cur, std::min(limit.rlim_max, kWanted)), limit.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &wanted) == 0) limit = wanted;
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+bool occupy_standard_descriptors() {
+  // Data that was asked for and cannot be written must still be an error, so nothing can be written to standard output.
+  constexpr std::pair<int, int> kModes[] = {
+      {STDIN_FILENO, O_RDONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_WRONLY}};
+  for (const auto& [descriptor, mode] : kModes) {
+    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The lowest that is free, so this one.
+    if (::open("/dev/null", mode) != descriptor) return false;
+  }
+  return true;
 }
 
 }  // namespace usher::app

@@ -1,6 +1,9 @@
 #include "app/descriptors.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <initializer_list>
 
@@ -22,4 +25,19 @@ TEST_CASE("memories, turns and connections together fit into the descriptors, an
   CHECK(share_descriptors(4096).memories == 1024);
   CHECK(share_descriptors(1048576).memories == 1024);
   CHECK(share_descriptors(1024).memories >= 100);
+}
+
+TEST_CASE("no file takes the place of a standard descriptor that is closed, and lost output is still an error") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    for (const int descriptor : {0, 1, 2}) ::close(descriptor);
+    char byte = 0;
+    const bool is_held = usher::app::occupy_standard_descriptors() && ::open("/dev/zero", O_RDONLY) > 2;
+    const bool is_right = ::read(0, &byte, 1) == 0 && ::write(1, "x", 1) < 0 && ::write(2, "x", 1) == 1;
+    ::_exit(is_held && is_right ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
 }
