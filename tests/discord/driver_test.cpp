@@ -98,17 +98,18 @@ TEST_CASE("a restart resumes and loses nothing, and neither does a full inbox be
 TEST_CASE("a bot that is killed takes again what was not bookmarked, and nothing else is lost") {
   DriverFixture f;
   f.start_live();
-  f.simulator.direct_message(kAnn, "one");
-  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  REQUIRE(f.run_until([&] { return !f.bookmark.place.empty(); }));
   const std::string old = f.bookmark.place;
+  f.simulator.direct_message(kAnn, "one");
   f.simulator.direct_message(kAnn, "two");
   REQUIRE(f.run_until([&] { return f.taken.size() == 2; }));
   REQUIRE(f.stop());
   f.bookmark.place = old;
   f.restart();
-  REQUIRE(f.run_until([&] { return f.taken.size() >= 3; }));
-  CHECK(f.taken.back().text == "two");
-  CHECK(f.taken.back().platform_id == f.taken[1].platform_id);
+  REQUIRE(f.run_until([&] { return f.taken.size() == 4; }));
+  CHECK(f.texts() == Texts{"one", "two", "one", "two"});
+  CHECK(f.taken[2].platform_id == f.taken[0].platform_id);
+  CHECK(f.taken[3].platform_id == f.taken[1].platform_id);
 }
 
 TEST_CASE("guild roles are known in direct messages too, also after a restart that names no guild") {

@@ -65,6 +65,7 @@ Task<void> Shards::run(ShardsCallbacks callbacks) {
   // Each of them ends soon by itself, having closed its socket.
   while (running_ > 0) co_await cancelled(*ended_);
   co_await children_.join();
+  if (has_moved_) keep();
 }
 
 void Shards::stop() {
@@ -129,7 +130,8 @@ void Shards::make_shards(const GatewayInfo& info) {
     callbacks_.recall_guilds(places->guilds);
   }
   limit_.emplace(info, steady_clock::now(), options_.identify_interval);
-  const ShardCallbacks callbacks{callbacks_.wants, callbacks_.sink, [this] { keep(); }, [this] { stop_shards(); }};
+  const ShardCallbacks callbacks{callbacks_.wants, callbacks_.sink, [this](bool is_start) { moved(is_start); },
+                                 [this] { stop_shards(); }};
   for (int id = 0; id < count; ++id) {
     SessionOptions session{.token = options_.token,
                            .intents = options_.intents,
@@ -164,9 +166,24 @@ const std::optional<Identity>& Shards::identity() const {
   return known == shards_.end() ? bookmarked_ : (*known)->identity();
 }
 
-// One text for all shards: each of their moves writes it anew.
+// A crash before a session's first place is on disk loses the session. One after it makes Discord repeat some events,
+// which the inbox knows: that is cheaper than a commit for every message, most of which are for others.
+void Shards::moved(bool is_start) {
+  has_moved_ = true;
+  if (is_start) return keep();
+  if (!std::exchange(is_keeping_later_, true)) children_.spawn(*executor_, keep_later());
+}
+
+Task<void> Shards::keep_later() {
+  co_await sleep_for(options_.place_interval);
+  is_keeping_later_ = false;
+  if (has_moved_) keep();
+}
+
+// One text for all shards.
 void Shards::keep() {
   if (!identity()) return;
+  has_moved_ = false;
   Places places{static_cast<int>(shards_.size()), terms_of(options_), *identity(), callbacks_.learned_guilds(), {}};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (const std::optional<Place>& place = shards_[i]->kept()) places.shards.emplace(static_cast<int>(i), *place);

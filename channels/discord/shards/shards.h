@@ -1,5 +1,6 @@
 // All shards of one bot in this process: asks Discord where to connect and with how many, starts them, keeps their
-// places in the bot's bookmark, and ends all of them once one is refused for good. Event-loop thread only.
+// places in the bot's bookmark (a session's first at once, later ones within place_interval and at the end), and ends
+// all of them once one is refused for good. Event-loop thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -54,6 +55,8 @@ class Shards {
   std::optional<Places> bookmarked(int count) const;
   void make_shards(const GatewayInfo& info);
   Task<void> run_one(Shard& shard);
+  void moved(bool is_start);
+  Task<void> keep_later();
   void keep();
   void stop_shards();
 
@@ -74,6 +77,8 @@ class Shards {
   ShardsCallbacks callbacks_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::size_t running_ = 0;
+  bool has_moved_ = false;  // since keep()
+  bool is_keeping_later_ = false;
   Children children_;
 };
 

@@ -36,7 +36,7 @@ TEST_CASE("after kill -9 everything that was said is answered once, though Disco
   DiscordWorld world;
   world.serve();
   for (int i = 0; i < 4; ++i) world.ask(amy, "number " + std::to_string(i) + ".");
-  // On disk is at least the place behind the first of them.
+  // On disk is at least where the session began.
   world.kill();
   for (int i = 4; i < 8; ++i) world.discord.guild_message(amy, world.mention("number " + std::to_string(i) + "."));
   world.discord.next_connection({.repeats = 1000});
