@@ -115,6 +115,7 @@ Task<void> Bot::run(channel::Intake intake) {
   callbacks.sink = [this](std::string_view type, const json::value& event) { return on_event(type, event); };
   callbacks.learned_guilds = [this] { return members_.learned(); };
   callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
+  callbacks.previews = [this] { return outbound_->standing(); };
   co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
   intake_ = {};  // nothing comes over HTTP any more either
@@ -208,7 +209,9 @@ Task<HttpInteractionAnswer> Bot::take(HttpInteraction interaction) {
 // ---- what is sent ---------------------------------------------------------------------------------------------------
 
 Outbound& Bot::outbound(asio::any_io_executor executor) {
-  if (!outbound_) outbound_.emplace(std::move(executor), rest_, options_);
+  if (outbound_) return *outbound_;
+  outbound_.emplace(std::move(executor), rest_, options_);
+  outbound_->recall(shards_.previews_left(), [this] { shards_.previews_changed(); });
   return *outbound_;
 }
 

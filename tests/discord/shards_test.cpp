@@ -34,7 +34,7 @@ struct ShardsFixture {
     auto sink = [this](std::string_view type, const json::value& data) { return take(this, std::string(type), data); };
     auto recall = [this](const std::vector<std::string>& guilds) { learned = guilds; };
     ShardsCallbacks callbacks{[this](std::string_view type) { return wants_messages || type != "MESSAGE_CREATE"; },
-                              sink, [this] { return learned; }, recall};
+                              sink, [this] { return learned; }, recall, [this] { return previews; }};
     asio::co_spawn(loop, shards->run(std::move(callbacks)), [this](std::exception_ptr error) {
       is_running = false;
       run_error = error;
@@ -94,6 +94,7 @@ struct ShardsFixture {
   bool is_running = false, wants_messages = true;
   std::exception_ptr run_error;
   std::vector<std::string> types, learned;
+  Standing previews;
 };
 
 using Lines = std::vector<std::string>;
@@ -162,6 +163,21 @@ TEST_CASE("places that moved since are kept within their interval, wanted and un
   for (int i = 0; i < 50; ++i) f.gateway.message("for others");
   CHECK(f.run_until([&] { return decode_places(f.bookmark.place, true)->shards[0].seq == 51; }));
   CHECK(f.bookmark.writes < 25);
+}
+
+TEST_CASE("previews that stand are kept beside the places, and known before the channel runs") {
+  ShardsFixture f(1);
+  f.options.place_interval = 5ms;
+  f.start();
+  REQUIRE(f.run_until([&] { return f.bookmark.writes == 1; }));
+  CHECK(f.shards->previews_left().empty());
+  f.previews = {{"answer-1", "55"}};
+  f.shards->previews_changed();
+  CHECK(f.run_until([&] { return f.shards->previews_left() == f.previews; }));
+  CHECK(f.stop());
+  f.previews = {};  // sent after the channel has stopped
+  f.shards->previews_changed();
+  CHECK(f.shards->previews_left().empty());
 }
 
 TEST_CASE("a bookmark of another number of shards, or one that is none, is not used") {

@@ -65,6 +65,7 @@ Task<void> Shards::run(ShardsCallbacks callbacks) {
   // Each of them ends soon by itself, having closed its socket.
   while (running_ > 0) co_await cancelled(*ended_);
   co_await children_.join();
+  has_ended_ = true;
   if (has_moved_) keep();
 }
 
@@ -120,6 +121,11 @@ std::optional<Places> Shards::bookmarked(int count) const {
   return std::nullopt;
 }
 
+Standing Shards::previews_left() const {
+  std::optional<Places> places = decode_places(bookmark_.read(), allows_plain_);
+  return places ? std::move(places->previews) : Standing();
+}
+
 void Shards::make_shards(const GatewayInfo& info) {
   const int wanted = options_.shards > 0 ? options_.shards : info.shards;
   const int count = std::clamp(wanted, 1, kMaxShards);
@@ -170,8 +176,8 @@ const std::optional<Identity>& Shards::identity() const {
 // which the inbox knows: that is cheaper than a commit for every message, most of which are for others.
 void Shards::moved(bool is_start) {
   has_moved_ = true;
-  if (is_start) return keep();
-  if (!std::exchange(is_keeping_later_, true)) children_.spawn(*executor_, keep_later());
+  if (is_start || has_ended_) return keep();
+  if (executor_ && !std::exchange(is_keeping_later_, true)) children_.spawn(*executor_, keep_later());
 }
 
 Task<void> Shards::keep_later() {
@@ -184,7 +190,12 @@ Task<void> Shards::keep_later() {
 void Shards::keep() {
   if (!identity()) return;
   has_moved_ = false;
-  Places places{static_cast<int>(shards_.size()), terms_of(options_), *identity(), callbacks_.learned_guilds(), {}};
+  Places places{static_cast<int>(shards_.size()),
+                terms_of(options_),
+                *identity(),
+                callbacks_.learned_guilds(),
+                {},
+                callbacks_.previews()};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (const std::optional<Place>& place = shards_[i]->kept()) places.shards.emplace(static_cast<int>(i), *place);
   }

@@ -33,6 +33,7 @@ struct ShardsCallbacks {
   // What the next process has to know although resumed sessions do not say it, and what the last one knew.
   std::function<std::vector<std::string>()> learned_guilds;
   std::function<void(const std::vector<std::string>&)> recall_guilds;
+  std::function<Standing()> previews;  // that stand
 };
 
 class Shards {
@@ -44,6 +45,11 @@ class Shards {
   // Until stop(), whatever Discord does.
   Task<void> run(ShardsCallbacks callbacks);
   void stop();
+
+  // What an earlier process left; also before run().
+  Standing previews_left() const;
+  // The callbacks have something else to say of previews: kept with the next place, and soon.
+  void previews_changed() { moved(false); }
 
   // Whose token this is: known before the first event reaches the sink.
   const std::optional<Identity>& identity() const;
@@ -79,6 +85,7 @@ class Shards {
   std::size_t running_ = 0;
   bool has_moved_ = false;  // since keep()
   bool is_keeping_later_ = false;
+  bool has_ended_ = false;
   Children children_;
 };
 

@@ -85,6 +85,28 @@ TEST_CASE("an answer that was growing when usher was killed is finished in the s
   CHECK(world.said_in(world.discord.options().channel).size() == 1);
 }
 
+TEST_CASE("an answer that was growing for longer than a nonce holds is finished in the same message, too") {
+  std::atomic<bool> hangs = true;
+  DiscordWorld world([&](const json::object&) {
+    ModelAnswer answer;
+    for (int i = 0; i < 12; ++i) answer.text += "sentence " + std::to_string(i) + " of an answer that takes its time. ";
+    answer.piece_bytes = 50;
+    if (hangs) answer.transport.chunk_delay = milliseconds(300);
+    if (!hangs) answer.text = "Other words this time, and the end";
+    return answer;
+  });
+  world.serve();
+  world.discord.guild_message(amy, world.mention("slowly"));
+  const DiscordMessage preview = world.wait_for(world.discord.options().channel, "sentence 6");
+  world.kill();
+  world.discord.age_message(preview.id, std::chrono::minutes(10));
+  hangs = false;
+  world.start();
+  const DiscordMessage answer = world.wait_for(world.discord.options().channel, "the end");
+  CHECK(answer.id == preview.id);
+  CHECK(world.said_in(world.discord.options().channel).size() == 1);
+}
+
 TEST_CASE("an answer whose sending was interrupted stands there once") {
   DiscordWorld world;
   world.environment["USHER_FAILPOINT"] = "delivery.part_arrived";
