@@ -157,9 +157,10 @@ Task<Result<void>> Bot::on_message(const json::value& event) {
   if (!problem.empty()) spdlog::warn("{}: skipped {}", options_.name, problem);
   if (!message) co_return Result<void>{};
   std::vector<channel::Incoming> batch{*message};
-  const Result<void> taken = co_await intake_(std::move(batch));
+  const Result<channel::TakenIn> taken = co_await intake_(std::move(batch));
   if (!taken) co_return fail(taken.error().kind, "the inbox takes nothing in: " + taken.error().message);
-  outbound_->acknowledge(*message);
+  // What comes again may have been answered.
+  if (taken->fresh > 0) outbound_->acknowledge(*message);
   co_return Result<void>{};
 }
 

@@ -112,6 +112,26 @@ TEST_CASE("a bot that is killed takes again what was not bookmarked, and nothing
   CHECK(f.taken[3].platform_id == f.taken[1].platform_id);
 }
 
+TEST_CASE("what is taken in again after a restart gets no reaction again: it may have been answered") {
+  DriverFixture f([](DiscordOptions& o) { o.acknowledge = "👀"; });
+  f.start_live();
+  REQUIRE(f.run_until([&] { return !f.bookmark.place.empty(); }));
+  const std::string old = f.bookmark.place;
+  const std::string question = f.simulator.direct_message(kAnn, "one");
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 1; }));
+  testing::FakePassage passage;
+  const channel::Outgoing answer{f.taken[0].chat, "", question, false, "Yes.", {}, "answer-1"};
+  CHECK(f.run(f.channel->send(answer, passage, Deadline::in(5s))) == channel::Delivery::sent);
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 2; }));
+  REQUIRE(f.stop());
+  f.bookmark.place = old;
+  f.restart();
+  const std::string next = f.simulator.direct_message(kAnn, "two");
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 3; }));
+  CHECK(f.texts() == Texts{"one", "one", "two"});
+  CHECK(f.simulator.reactions()[2].message == next);
+}
+
 TEST_CASE("guild roles are known in direct messages too, also after a restart that names no guild") {
   DriverFixture f([](DiscordOptions& o) { o.roles = {"55"}; });
   const std::string guild = f.simulator.options().guild;

@@ -39,12 +39,12 @@ struct Fixture {
   channel::Intake intake() {
     return [this](std::vector<channel::Incoming> batch) { return take_in(std::move(batch)); };
   }
-  Task<Result<void>> take_in(std::vector<channel::Incoming> batch) {
+  Task<Result<channel::TakenIn>> take_in(std::vector<channel::Incoming> batch) {
     if (slow.count() > 0) co_await sleep_for(slow);
     acknowledged_before = simulator.acknowledgements().size();
     if (is_full) co_return fail(ErrorKind::limit, "full");
     for (channel::Incoming& message : batch) taken.push_back(std::move(message));
-    co_return Result<void>{};
+    co_return channel::TakenIn{.fresh = batch.size()};
   }
 
   std::string command(const std::string& name, json::array given = {}, const std::string& where = "") {

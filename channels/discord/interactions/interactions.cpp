@@ -33,12 +33,12 @@ constexpr int kUnknownInteraction = 10062, kAlreadyAcknowledged = 40060;
 
 constexpr std::string_view kTryAgain = "I cannot take this in at the moment. Please try again in a little while.";
 
-// An offer to the intake: its result, and who waits for it.
+// An offer to the intake: what came of it, and who waits for it.
 struct Offer {
   explicit Offer(const asio::any_io_executor& loop) : done(loop, kHardDeadline) {}
-  std::optional<Result<void>> result;
-  asio::steady_timer done;     // cancelled with the result; expires when it may not be waited for any longer
-  bool was_announced = false;  // that an answer will come
+  std::optional<bool> is_taken;  // once the intake has said so
+  asio::steady_timer done;       // cancelled with the result; expires when it may not be waited for any longer
+  bool was_announced = false;    // that an answer will come
 };
 
 json::object message(std::string_view content) {
@@ -136,18 +136,19 @@ Task<Result<void>> Interactions::State::take(std::shared_ptr<State> self, std::o
   const auto offered = std::make_shared<Offer>(loop);
   self->children.spawn(loop, acknowledge(self, *interaction, offered));
   std::vector<channel::Incoming> batch{interaction->incoming};
-  Result<void> taken = co_await intake(std::move(batch));
-  offered->result = taken;
+  const Result<channel::TakenIn> taken = co_await intake(std::move(batch));
+  offered->is_taken = taken.has_value();
   offered->done.cancel();
-  co_return taken;
+  if (!taken) co_return fail(taken.error());
+  co_return Result<void>{};
 }
 
 // Once the intake has said what becomes of it, or when Discord waits no longer.
 Task<void> Interactions::State::acknowledge(std::shared_ptr<State> self, Interaction interaction,
                                             std::shared_ptr<Offer> offer) {
   boost::system::error_code woken;
-  if (!offer->result) co_await offer->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  const bool has_failed = offer->result && !*offer->result;
+  if (!offer->is_taken) co_await offer->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  const bool has_failed = offer->is_taken == false;
   json::object answer = has_failed ? message(kTryAgain) : announcement(interaction);
   co_await respond(self, std::move(interaction), std::move(answer));
 }
@@ -190,7 +191,7 @@ Task<HttpInteractionAnswer> Interactions::State::take(std::shared_ptr<State> sel
   self->children.spawn(loop, offer(self, *interaction, std::move(intake), offered));
   boost::system::error_code woken;
   co_await offered->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  const bool has_failed = offered->result && !*offered->result;
+  const bool has_failed = offered->is_taken == false;
   offered->was_announced = !has_failed;
   co_return HttpInteractionAnswer{200, json::serialize(has_failed ? message(kTryAgain) : announcement(*interaction))};
 }
@@ -199,8 +200,8 @@ Task<HttpInteractionAnswer> Interactions::State::take(std::shared_ptr<State> sel
 Task<void> Interactions::State::offer(std::shared_ptr<State> self, Interaction interaction, channel::Intake intake,
                                       std::shared_ptr<Offer> offer) {
   std::vector<channel::Incoming> batch{interaction.incoming};
-  Result<void> taken = co_await intake(std::move(batch));
-  offer->result = taken;
+  const Result<channel::TakenIn> taken = co_await intake(std::move(batch));
+  offer->is_taken = taken.has_value();
   offer->done.cancel();
   if (!taken && offer->was_announced) co_await take_back(self, interaction.address);
 }

@@ -1,6 +1,7 @@
 // Starts, stops and kills: a session is taken up where it was left, and what was said meanwhile is answered once.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -34,7 +35,7 @@ TEST_CASE("SIGTERM leaves a session that the next start resumes: what was said m
 
 TEST_CASE("after kill -9 everything that was said is answered once, though Discord repeats it") {
   DiscordWorld world;
-  world.serve();
+  world.serve("acknowledge = \"👀\"");
   for (int i = 0; i < 4; ++i) world.ask(amy, "number " + std::to_string(i) + ".");
   // On disk is at least where the session began.
   world.kill();
@@ -46,6 +47,12 @@ TEST_CASE("after kill -9 everything that was said is answered once, though Disco
   CHECK(world.said_in(world.discord.options().channel).size() == 9);
   CHECK(world.model.requests().size() == 9);
   CHECK(world.discord.identifies() == 1);
+  world.wait_until(
+      [&] {
+        const std::vector<DiscordReaction> all = world.discord.reactions();
+        return std::ranges::count(all, true, &DiscordReaction::is_added) * 2 == std::ssize(all);
+      },
+      "no reaction stands under what is answered");
 }
 
 TEST_CASE("sessions that Discord has forgotten by the restart are followed by new ones, and life goes on") {
