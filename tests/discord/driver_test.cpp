@@ -285,6 +285,30 @@ TEST_CASE("several bots live side by side, and one that is refused harms no othe
   CHECK(two.channel->health() == "");
 }
 
+TEST_CASE("an interaction that was taken in is acknowledged, although the channel is stopped at that moment") {
+  DriverFixture f;
+  f.start_live();
+  const std::string id = f.simulator.command({.user = kAnn, .name = "whoami"});
+  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  CHECK(f.simulator.acknowledgements().empty());
+  CHECK(f.stop());
+  REQUIRE(f.simulator.acknowledgements().size() == 1);
+  CHECK(f.simulator.acknowledgements()[0].interaction == id);
+}
+
+TEST_CASE("an acknowledgement that Discord does not take holds nobody up for long when the channel is stopped") {
+  DriverFixture f;
+  f.start_live();
+  testing::HttpReply hang;
+  hang.hang = true;
+  f.simulator.fault("POST /interactions/:interaction/:token/callback", hang);
+  f.simulator.command({.user = kAnn, .name = "whoami"});
+  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  f.channel->stop();
+  CHECK(f.run_until([&] { return !f.is_running; }, 3500ms));
+  CHECK(f.run_error == nullptr);
+}
+
 TEST_CASE("a stopped channel leaves nothing on the loop") {
   DriverFixture f;
   f.start_live();

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kHardDeadline{2'500};  // Discord gives up after 3 s
 constexpr std::chrono::seconds kCallTimeout{10};
+constexpr std::chrono::seconds kLastWords{3};       // later Discord takes none
 constexpr std::chrono::minutes kTimestampSlack{5};  // older ones are replays; clocks differ by less
 constexpr std::size_t kMaxBody = 256u << 10;        // an interaction has some kilobytes
 constexpr std::size_t kMaxRunning = 256;            // acknowledgements at once
@@ -115,6 +116,7 @@ struct Interactions::State {
   static Task<void> take_back(std::shared_ptr<State> self, InteractionAddress address);
   static Task<Result<void>> register_commands(std::shared_ptr<State> self, std::string application_id,
                                               Deadline deadline);
+  static Task<void> stop(std::shared_ptr<State> self);
 
   Rest& rest;
   DiscordOptions options;
@@ -252,6 +254,11 @@ Task<Result<void>> Interactions::register_commands(const std::string& applicatio
   return State::register_commands(state_, application_id, deadline);
 }
 
-Task<void> Interactions::stop() { return state_->children.join(); }
+Task<void> Interactions::State::stop(std::shared_ptr<State> self) {
+  co_await self->children.wait(Deadline::in(kLastWords));
+  co_await self->children.join();
+}
+
+Task<void> Interactions::stop() { return State::stop(state_); }
 
 }  // namespace usher::discord
