@@ -142,6 +142,8 @@ TEST_CASE("each command becomes its text; private ones are answered to their sen
       {"link", text_option("code", "ABC-123"), "/link ABC-123", true},
       {"ask", text_option("text", "hi"), "hi", false},
       {"ask", text_option("text", "/usage"), "/usage", true},
+      {"ask", text_option("text", "/USAGE now"), "/USAGE now", true},
+      {"ask", text_option("text", "/Usage@bot"), "/Usage@bot", true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
