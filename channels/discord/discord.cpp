@@ -140,7 +140,7 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
 }
 
 Task<Result<void>> Bot::on_start(const json::value& event) {
-  if (!options_.roles.empty()) members_.expect(event);
+  members_.begin(event);
   const std::optional<Identity>& identity = shards_.identity();
   if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
   spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
@@ -174,7 +174,7 @@ Task<Result<void>> Bot::on_guild(const json::value& event) {
 // An outage of Discord's takes guilds away as well, and brings them back.
 Task<Result<void>> Bot::on_guild_gone(const json::value& event) {
   const std::string_view guild = string_at(&event, "id").value_or("");
-  if (!bool_at(&event, "unavailable").value_or(false)) members_.forget_guild(std::string(guild));
+  if (!bool_at(&event, "unavailable").value_or(false)) members_.leave(std::string(guild));
   co_return Result<void>{};
 }
 

@@ -151,6 +151,21 @@ TEST_CASE("guild roles are known in direct messages too, also after a restart th
   CHECK(f.simulator.identifies() == 1);
 }
 
+TEST_CASE("direct messages go on when the bot is removed from a guild whose roles count") {
+  const std::string guild = testing::DiscordSimulatorOptions().guild;
+  DriverFixture f([&](DiscordOptions& o) { o.role_guilds = {guild}; });
+  f.start_live();
+  const json::object gone{{"id", guild}}, out{{"id", guild}, {"unavailable", true}};
+  for (const json::object& event : {out, gone}) {
+    f.simulator.dispatch("GUILD_DELETE", event);
+    f.simulator.direct_message(kAnn, "behind it");
+    const std::size_t before = f.taken.size();
+    REQUIRE(f.run_until([&] { return f.taken.size() == before + 1; }));
+    f.simulator.refuse("GET /guilds/:guild/members/:user", 404, 10004, "Unknown Guild");
+    CHECK(f.run(f.channel->roles_of(f.taken.back(), Deadline::in(5s))).has_value() == (event == gone));
+  }
+}
+
 // What was written while the connection was in trouble arrives, once, in order.
 void check_survives(DriverFixture& f, const std::function<void()>& trouble) {
   const std::size_t before = f.taken.size();
