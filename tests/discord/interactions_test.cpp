@@ -253,6 +253,23 @@ TEST_CASE("where an answer goes comes back as it was written, and nothing else i
   CHECK(to_text({"12", std::string(500, 'x'), false}).empty());
 }
 
+TEST_CASE("without a server only what is surely between the bot and one person counts as private") {
+  Fixture f;
+  const std::string id = f.command("ask", text_option("text", "hi"), f.simulator.direct_channel("77"));
+  json::object event = f.simulator.interaction(id);
+  const auto kind = [&] {
+    std::string problem;
+    return decode_interaction(event, f.options, problem).value().kind;
+  };
+  CHECK(kind() == Interaction::Kind::said);
+  for (const json::value& context : {json::value(0), json::value(2), json::value(3), json::value("1"), json::value()}) {
+    event["context"] = context;
+    CHECK(kind() == Interaction::Kind::refused);
+  }
+  event.erase("context");
+  CHECK(kind() == Interaction::Kind::refused);
+}
+
 TEST_CASE("malformed events are skipped") {
   std::string problem;
   DiscordOptions options;
