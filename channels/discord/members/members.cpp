@@ -81,7 +81,7 @@ struct Members::State {
   std::chrono::seconds keep;
   std::vector<std::string> guilds;  // first those that are configured
   std::size_t configured = 0;
-  std::unordered_set<std::string> left;          // of the configured ones
+  std::unordered_set<std::string> left;          // of the configured ones, by the bot, as far as has been heard
   std::vector<std::string> unplaced;             // of `roles`, whose guild was not heard of
   std::unordered_set<std::string> expected;      // guilds whose GUILD_CREATE is still to come
   std::unordered_map<std::string, Known> known;  // by user
@@ -196,10 +196,10 @@ Task<Result<std::optional<channel::GuildRoles>>> Members::State::ask(std::shared
     co_return channel::GuildRoles{guild, roles_in(&**answer)};
   }
   const int code = answer->error().code;
+  const bool is_stranger = answer->error().status == 404 && code == kUnknownMember;
+  if (is_stranger) self->left.erase(guild);
   const bool is_outside = (code == kUnknownGuild || code == kMissingAccess) && self->left.contains(guild);
-  if (is_outside || (answer->error().status == 404 && code == kUnknownMember)) {
-    co_return std::optional<channel::GuildRoles>();
-  }
+  if (is_stranger || is_outside) co_return std::optional<channel::GuildRoles>();
   co_return fail(to_error(answer->error(), "who is a member of guild " + guild));
 }
 
