@@ -42,11 +42,12 @@ Task<void> answer(channel::Channel& bot, channel::Incoming message) {
   if (!sent) std::fprintf(stderr, "not answered: %s\n", sent.error().message.c_str());
 }
 
-Task<Result<void>> take(asio::any_io_executor executor, channel::Channel& bot, std::vector<channel::Incoming> batch) {
+Task<Result<channel::TakenIn>> take(asio::any_io_executor executor, channel::Channel& bot,
+                                    std::vector<channel::Incoming> batch) {
   for (channel::Incoming& message : batch) {
     asio::co_spawn(executor, answer(bot, std::move(message)), asio::detached);
   }
-  co_return Result<void>{};
+  co_return channel::TakenIn{.fresh = batch.size()};
 }
 
 void run(const char* api_root, const char* token) {

@@ -117,7 +117,7 @@ Task<void> Console::run(channel::Intake intake) {
 Task<void> Console::hand_over(const channel::Intake& intake, channel::Incoming message) {
   while (!is_stopped_) {
     std::vector<channel::Incoming> batch{message};
-    const Result<void> taken = co_await intake(std::move(batch));
+    const Result<channel::TakenIn> taken = co_await intake(std::move(batch));
     if (taken) {
       health_.clear();
       co_return;

@@ -115,6 +115,7 @@ Task<void> Bot::run(channel::Intake intake) {
   callbacks.sink = [this](std::string_view type, const json::value& event) { return on_event(type, event); };
   callbacks.learned_guilds = [this] { return members_.learned(); };
   callbacks.recall_guilds = [this](const std::vector<std::string>& guilds) { members_.recall(guilds); };
+  callbacks.previews = [this] { return outbound_->standing(); };
   co_await shards_.run(std::move(callbacks));
   co_await asio::this_coro::reset_cancellation_state();
   intake_ = {};  // nothing comes over HTTP any more either
@@ -139,7 +140,7 @@ Task<Result<void>> Bot::on_event(std::string_view type, const json::value& event
 }
 
 Task<Result<void>> Bot::on_start(const json::value& event) {
-  if (!options_.roles.empty()) members_.expect(event);
+  members_.begin(event);
   const std::optional<Identity>& identity = shards_.identity();
   if (!identity || std::exchange(has_started_, true)) co_return Result<void>{};
   spdlog::info("{}: Discord bot {}", options_.name, identity->bot_id);
@@ -156,9 +157,10 @@ Task<Result<void>> Bot::on_message(const json::value& event) {
   if (!problem.empty()) spdlog::warn("{}: skipped {}", options_.name, problem);
   if (!message) co_return Result<void>{};
   std::vector<channel::Incoming> batch{*message};
-  const Result<void> taken = co_await intake_(std::move(batch));
+  const Result<channel::TakenIn> taken = co_await intake_(std::move(batch));
   if (!taken) co_return fail(taken.error().kind, "the inbox takes nothing in: " + taken.error().message);
-  outbound_->acknowledge(*message);
+  // What comes again may have been answered.
+  if (taken->fresh > 0) outbound_->acknowledge(*message);
   co_return Result<void>{};
 }
 
@@ -172,7 +174,7 @@ Task<Result<void>> Bot::on_guild(const json::value& event) {
 // An outage of Discord's takes guilds away as well, and brings them back.
 Task<Result<void>> Bot::on_guild_gone(const json::value& event) {
   const std::string_view guild = string_at(&event, "id").value_or("");
-  if (!bool_at(&event, "unavailable").value_or(false)) members_.forget_guild(std::string(guild));
+  if (!bool_at(&event, "unavailable").value_or(false)) members_.leave(std::string(guild));
   co_return Result<void>{};
 }
 
@@ -208,7 +210,9 @@ Task<HttpInteractionAnswer> Bot::take(HttpInteraction interaction) {
 // ---- what is sent ---------------------------------------------------------------------------------------------------
 
 Outbound& Bot::outbound(asio::any_io_executor executor) {
-  if (!outbound_) outbound_.emplace(std::move(executor), rest_, options_);
+  if (outbound_) return *outbound_;
+  outbound_.emplace(std::move(executor), rest_, options_);
+  outbound_->recall(shards_.previews_left(), [this] { shards_.previews_changed(); });
   return *outbound_;
 }
 

@@ -59,6 +59,7 @@ struct DiscordOptions {
   std::chrono::milliseconds identify_interval{5'000};  // as Discord asks, between two sessions that begin
   std::chrono::milliseconds edit_interval{2'000};      // between two edits of a growing answer
   std::chrono::milliseconds typing_interval{8'000};
+  std::chrono::milliseconds place_interval{1'000};  // so late may be on disk how far a session's events were taken
   std::chrono::seconds role_cache{60};
 };
 

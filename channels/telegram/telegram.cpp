@@ -176,7 +176,7 @@ Task<milliseconds> Telegram::hand_over(const channel::Intake& intake) {
     co_return after(batch.error());
   }
   if (!batch->messages.empty()) {
-    const Result<void> taken = co_await intake(std::move(batch->messages));
+    const Result<channel::TakenIn> taken = co_await intake(std::move(batch->messages));
     if (!taken) co_return report("the inbox takes nothing in: " + taken.error().message, trouble_.next_wait());
   }
   for (const std::string& problem : batch->problems) spdlog::warn("{}: skipped {}", options_.name, problem);

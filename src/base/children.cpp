@@ -36,6 +36,15 @@ void Children::spawn(asio::any_io_executor executor, Task<void> child) {
   asio::co_spawn(executor, body(std::move(child)), asio::bind_cancellation_slot(own->slot(), std::move(at_end)));
 }
 
+Task<void> Children::wait(Deadline deadline) {
+  const std::shared_ptr<State> state = state_;
+  if (state->signals.empty()) co_return;
+  state->joined.emplace(co_await asio::this_coro::executor, deadline.time());
+  boost::system::error_code ignored;
+  co_await state->joined->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  state->joined.reset();
+}
+
 Task<void> Children::join() {
   const std::shared_ptr<State> state = state_;
   if (state->signals.empty()) co_return;

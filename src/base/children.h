@@ -18,6 +18,8 @@ class Children {
   std::size_t running() const;
   // Starts `child` after the caller has next yielded; its exceptions are dropped.
   void spawn(asio::any_io_executor executor, Task<void> child);
+  // Waits until the last has ended by itself, or the deadline passes. Not beside another wait or join.
+  Task<void> wait(Deadline deadline);
   // Cancels all of them and waits until the last has ended.
   Task<void> join();
 

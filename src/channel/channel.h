@@ -101,10 +101,15 @@ class Bookmark {
   virtual void keep(std::string place) = 0;
 };
 
+// What the inbox made of a batch.
+struct TakenIn {
+  std::size_t fresh = 0;  // the others were known: a platform repeats what it does not know to be confirmed
+};
+
 // The inbox: called with whole batches; resolves when all of them are committed (or were known already), and only then
 // may the channel confirm them to the platform. Fails with io (disk) or limit (full): confirm nothing, wait, offer them
 // again.
-using Intake = std::function<Task<Result<void>>(std::vector<Incoming> batch)>;
+using Intake = std::function<Task<Result<TakenIn>>(std::vector<Incoming> batch)>;
 
 class Channel {
  public:

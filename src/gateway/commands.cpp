@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/text.h"
 #include "gateway/entitlement.h"
 #include "tool/gate.h"
 
@@ -89,10 +90,10 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::string_view command_of(std::string_view text) {
+std::string command_of(std::string_view text) {
   if (text.size() < 2 || text.front() != '/') return {};
   std::string_view word = text.substr(1, text.find_first_of(" \t\r\n") - 1);
-  return word.substr(0, word.find('@'));
+  return lower_ascii(word.substr(0, word.find('@')));
 }
 
 std::vector<channel::Choice> choices_after(std::string_view command) {

@@ -12,8 +12,8 @@
 
 namespace usher::gateway {
 
-// "/help@bot now" → "help"; "" when the text is no command.
-std::string_view command_of(std::string_view text);
+// "/Help@bot now" → "help"; "" when the text is no command.
+std::string command_of(std::string_view text);
 
 // What the answer to that command offers to say next; none for most.
 std::vector<channel::Choice> choices_after(std::string_view command);

@@ -58,7 +58,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   Task<Result<void>> recover();
   Task<void> resume(Accepted accepted);
   Task<void> remember_again(const Accepted& accepted);
-  Task<Result<void>> take_in(Line& line, std::vector<channel::Incoming> batch);
+  Task<Result<channel::TakenIn>> take_in(Line& line, std::vector<channel::Incoming> batch);
   Result<void> check_room(const Line& line, std::size_t more) const;
   EarlyRows begin_rows(Line& line, const std::vector<channel::Incoming>& batch);
   void enqueue(Accepted accepted);
@@ -200,9 +200,9 @@ Result<void> Gateway::State::check_room(const Line& line, std::size_t more) cons
   return {};
 }
 
-Task<Result<void>> Gateway::State::take_in(Line& line, std::vector<channel::Incoming> batch) {
+Task<Result<channel::TakenIn>> Gateway::State::take_in(Line& line, std::vector<channel::Incoming> batch) {
   Result<void> room = check_room(line, batch.size());
-  if (!room) co_return room;
+  if (!room) co_return fail(std::move(room.error()));
   const std::size_t size = batch.size();
   unfinished += size;
   line.unfinished += size;
@@ -218,7 +218,7 @@ Task<Result<void>> Gateway::State::take_in(Line& line, std::vector<channel::Inco
     accepted.resolution = std::move(rows[accepted.incoming.platform_id]);
     enqueue(std::move(accepted));
   }
-  co_return Result<void>();
+  co_return channel::TakenIn{.fresh = fresh->size()};
 }
 
 // Before the messages are accepted: both are then written at the same time.

@@ -203,7 +203,7 @@ Task<std::optional<std::string>> Turns::answer_joining(const channel::Incoming& 
 }
 
 Task<std::optional<std::string>> Turns::answer_command(const channel::Incoming& incoming, const Seated& seated) {
-  const std::string_view command = command_of(incoming.text);
+  const std::string command = command_of(incoming.text);
   if (command.empty()) co_return std::nullopt;
   const Texts texts = rooms_.texts(seated.seat.workspace->root);
   const CommandContext context{.context = *seated.seat.context,

@@ -96,14 +96,14 @@ struct Fixture {
                    channel->run([this](std::vector<channel::Incoming> batch) { return take(this, std::move(batch)); }),
                    [this](std::exception_ptr) { is_running = false; });
   }
-  static Task<Result<void>> take(Fixture* self, std::vector<channel::Incoming> batch) {
+  static Task<Result<channel::TakenIn>> take(Fixture* self, std::vector<channel::Incoming> batch) {
     ++self->offers;
     if (self->refusals > 0) {
       --self->refusals;
       co_return fail(ErrorKind::limit, "full");
     }
     for (channel::Incoming& message : batch) self->taken.push_back(std::move(message));
-    co_return Result<void>{};
+    co_return channel::TakenIn{.fresh = batch.size()};
   }
   bool run_until(const std::function<bool()>& done) {
     for (int i = 0; i < 1000; ++i) {

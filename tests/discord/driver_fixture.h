@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
@@ -75,11 +76,17 @@ struct DriverFixture {
     start();
   }
 
-  static Task<Result<void>> take(DriverFixture* self, std::vector<channel::Incoming> batch) {
+  static Task<Result<channel::TakenIn>> take(DriverFixture* self, std::vector<channel::Incoming> batch) {
     ++self->offers;
     if (self->refusal) co_return fail(*self->refusal);
-    for (channel::Incoming& message : batch) self->taken.push_back(std::move(message));
-    co_return Result<void>{};
+    channel::TakenIn result;
+    for (channel::Incoming& message : batch) {
+      const bool is_known =
+          std::ranges::find(self->taken, message.platform_id, &channel::Incoming::platform_id) != self->taken.end();
+      result.fresh += is_known ? 0 : 1;
+      self->taken.push_back(std::move(message));
+    }
+    co_return result;
   }
   bool run_until(const std::function<bool()>& done, std::chrono::milliseconds limit = 10s) {
     const Deadline deadline = Deadline::in(limit);

@@ -98,17 +98,38 @@ TEST_CASE("a restart resumes and loses nothing, and neither does a full inbox be
 TEST_CASE("a bot that is killed takes again what was not bookmarked, and nothing else is lost") {
   DriverFixture f;
   f.start_live();
-  f.simulator.direct_message(kAnn, "one");
-  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  REQUIRE(f.run_until([&] { return !f.bookmark.place.empty(); }));
   const std::string old = f.bookmark.place;
+  f.simulator.direct_message(kAnn, "one");
   f.simulator.direct_message(kAnn, "two");
   REQUIRE(f.run_until([&] { return f.taken.size() == 2; }));
   REQUIRE(f.stop());
   f.bookmark.place = old;
   f.restart();
-  REQUIRE(f.run_until([&] { return f.taken.size() >= 3; }));
-  CHECK(f.taken.back().text == "two");
-  CHECK(f.taken.back().platform_id == f.taken[1].platform_id);
+  REQUIRE(f.run_until([&] { return f.taken.size() == 4; }));
+  CHECK(f.texts() == Texts{"one", "two", "one", "two"});
+  CHECK(f.taken[2].platform_id == f.taken[0].platform_id);
+  CHECK(f.taken[3].platform_id == f.taken[1].platform_id);
+}
+
+TEST_CASE("what is taken in again after a restart gets no reaction again: it may have been answered") {
+  DriverFixture f([](DiscordOptions& o) { o.acknowledge = "👀"; });
+  f.start_live();
+  REQUIRE(f.run_until([&] { return !f.bookmark.place.empty(); }));
+  const std::string old = f.bookmark.place;
+  const std::string question = f.simulator.direct_message(kAnn, "one");
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 1; }));
+  testing::FakePassage passage;
+  const channel::Outgoing answer{f.taken[0].chat, "", question, false, "Yes.", {}, "answer-1"};
+  CHECK(f.run(f.channel->send(answer, passage, Deadline::in(5s))) == channel::Delivery::sent);
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 2; }));
+  REQUIRE(f.stop());
+  f.bookmark.place = old;
+  f.restart();
+  const std::string next = f.simulator.direct_message(kAnn, "two");
+  REQUIRE(f.run_until([&] { return f.simulator.reactions().size() == 3; }));
+  CHECK(f.texts() == Texts{"one", "one", "two"});
+  CHECK(f.simulator.reactions()[2].message == next);
 }
 
 TEST_CASE("guild roles are known in direct messages too, also after a restart that names no guild") {
@@ -128,6 +149,21 @@ TEST_CASE("guild roles are known in direct messages too, also after a restart th
   f.restart();
   CHECK(roles_held() == Texts{"55"});
   CHECK(f.simulator.identifies() == 1);
+}
+
+TEST_CASE("direct messages go on when the bot is removed from a guild whose roles count") {
+  const std::string guild = testing::DiscordSimulatorOptions().guild;
+  DriverFixture f([&](DiscordOptions& o) { o.role_guilds = {guild}; });
+  f.start_live();
+  const json::object gone{{"id", guild}}, out{{"id", guild}, {"unavailable", true}};
+  for (const json::object& event : {out, gone}) {
+    f.simulator.dispatch("GUILD_DELETE", event);
+    f.simulator.direct_message(kAnn, "behind it");
+    const std::size_t before = f.taken.size();
+    REQUIRE(f.run_until([&] { return f.taken.size() == before + 1; }));
+    f.simulator.refuse("GET /guilds/:guild/members/:user", 404, 10004, "Unknown Guild");
+    CHECK(f.run(f.channel->roles_of(f.taken.back(), Deadline::in(5s))).has_value() == (event == gone));
+  }
 }
 
 // What was written while the connection was in trouble arrives, once, in order.
@@ -262,6 +298,30 @@ TEST_CASE("several bots live side by side, and one that is refused harms no othe
   two.simulator.direct_message(kAnn, "for two");
   CHECK(two.run_until([&] { return two.texts() == Texts{"for two"}; }));
   CHECK(two.channel->health() == "");
+}
+
+TEST_CASE("an interaction that was taken in is acknowledged, although the channel is stopped at that moment") {
+  DriverFixture f;
+  f.start_live();
+  f.simulator.too_many("POST /interactions/:interaction/:token/callback", "user", 0.1);
+  const std::string id = f.simulator.command({.user = kAnn, .name = "whoami"});
+  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  CHECK(f.stop());
+  REQUIRE(f.simulator.acknowledgements().size() == 1);
+  CHECK(f.simulator.acknowledgements()[0].interaction == id);
+}
+
+TEST_CASE("an acknowledgement that Discord does not take holds nobody up for long when the channel is stopped") {
+  DriverFixture f;
+  f.start_live();
+  testing::HttpReply hang;
+  hang.hang = true;
+  f.simulator.fault("POST /interactions/:interaction/:token/callback", hang);
+  f.simulator.command({.user = kAnn, .name = "whoami"});
+  REQUIRE(f.run_until([&] { return f.taken.size() == 1; }));
+  f.channel->stop();
+  CHECK(f.run_until([&] { return !f.is_running; }, 3500ms));
+  CHECK(f.run_error == nullptr);
 }
 
 TEST_CASE("a stopped channel leaves nothing on the loop") {

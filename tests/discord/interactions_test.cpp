@@ -39,12 +39,12 @@ struct Fixture {
   channel::Intake intake() {
     return [this](std::vector<channel::Incoming> batch) { return take_in(std::move(batch)); };
   }
-  Task<Result<void>> take_in(std::vector<channel::Incoming> batch) {
+  Task<Result<channel::TakenIn>> take_in(std::vector<channel::Incoming> batch) {
     if (slow.count() > 0) co_await sleep_for(slow);
     acknowledged_before = simulator.acknowledgements().size();
     if (is_full) co_return fail(ErrorKind::limit, "full");
     for (channel::Incoming& message : batch) taken.push_back(std::move(message));
-    co_return Result<void>{};
+    co_return channel::TakenIn{.fresh = batch.size()};
   }
 
   std::string command(const std::string& name, json::array given = {}, const std::string& where = "") {
@@ -142,6 +142,8 @@ TEST_CASE("each command becomes its text; private ones are answered to their sen
       {"link", text_option("code", "ABC-123"), "/link ABC-123", true},
       {"ask", text_option("text", "hi"), "hi", false},
       {"ask", text_option("text", "/usage"), "/usage", true},
+      {"ask", text_option("text", "/USAGE now"), "/USAGE now", true},
+      {"ask", text_option("text", "/Usage@bot"), "/Usage@bot", true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
@@ -249,6 +251,23 @@ TEST_CASE("where an answer goes comes back as it was written, and nothing else i
   }
   CHECK(to_text({"12", "token:e", false}).empty());
   CHECK(to_text({"12", std::string(500, 'x'), false}).empty());
+}
+
+TEST_CASE("without a server only what is surely between the bot and one person counts as private") {
+  Fixture f;
+  const std::string id = f.command("ask", text_option("text", "hi"), f.simulator.direct_channel("77"));
+  json::object event = f.simulator.interaction(id);
+  const auto kind = [&] {
+    std::string problem;
+    return decode_interaction(event, f.options, problem).value().kind;
+  };
+  CHECK(kind() == Interaction::Kind::said);
+  for (const json::value& context : {json::value(0), json::value(2), json::value(3), json::value("1"), json::value()}) {
+    event["context"] = context;
+    CHECK(kind() == Interaction::Kind::refused);
+  }
+  event.erase("context");
+  CHECK(kind() == Interaction::Kind::refused);
 }
 
 TEST_CASE("malformed events are skipped") {

@@ -67,14 +67,14 @@ TEST_CASE("the roles of whoever is a member are known, briefly") {
 TEST_CASE("while a guild is still to be told of that may have roles that count, nobody's roles are known") {
   Fixture f;
   f.simulator.set_member(f.guild, "77", {"601"});
-  f.members->expect(json::parse(R"({"guilds":[{"id":"1","unavailable":true},{"id":"2"},{"id":"x"},3]})"));
+  f.members->begin(json::parse(R"({"guilds":[{"id":"1","unavailable":true},{"id":"2"},{"id":"x"},3]})"));
   CHECK_FALSE(f.roles_of("77"));
   f.members->learn(json::parse(R"({"id":"1","roles":[{"id":"600"}]})"));
   CHECK_FALSE(f.roles_of("77"));
   SUBCASE("until the last has come") { f.members->learn(json::parse(R"({"id":"2","roles":[]})")); }
-  SUBCASE("until it is gone") { f.members->forget_guild("2"); }
+  SUBCASE("until it is gone") { f.members->leave("2"); }
   SUBCASE("until the role has its guild") {
-    f.members->expect(json::parse(R"({"guilds":[{"id":"3"}]})"));
+    f.members->begin(json::parse(R"({"guilds":[{"id":"3"}]})"));
     f.members->learn(json::parse(R"({"id":")" + f.guild + R"(","roles":[{"id":"601"}]})"));
   }
   CHECK(f.roles_of("77"));
@@ -124,6 +124,54 @@ TEST_CASE("a guild is learned when roles that matter are its own") {
   REQUIRE(held);
   REQUIRE(held->size() == 1);
   CHECK((*held)[0].guild == other);
+}
+
+TEST_CASE("a guild that the bot has left gives no roles, and keeps nobody's other roles from being known") {
+  Fixture f;
+  const std::string other = f.simulator.add_guild();
+  f.simulator.set_member(f.guild, "77", {"501"});
+  f.simulator.set_member(other, "77", {"601"});
+  f.members->learn({{"id", other}, {"roles", {{{"id", "601"}}}}});
+  SUBCASE("one that is configured") {
+    f.members->leave(f.guild);
+    for (const auto& [status, code] : {std::pair(404, 10004), std::pair(403, 50001)}) {
+      f.members->forget("77");
+      f.simulator.refuse(kAsk, status, code, "Not there");
+      const Result<Roles> held = f.roles_of("77");
+      REQUIRE(held);
+      REQUIRE(held->size() == 1);
+      CHECK((*held)[0].guild == other);
+    }
+    f.members->forget("77");
+    f.simulator.server_error(kAsk);
+    CHECK_FALSE(f.roles_of("77"));         // that is no answer all the same
+    CHECK(f.roles_of("77")->size() == 2);  // it is there again
+    f.members->forget("77");
+    f.simulator.refuse(kAsk, 404, 10004, "Unknown Guild");
+    CHECK_FALSE(f.roles_of("77"));  // as before it was left
+  }
+  SUBCASE("one that was learned") {
+    f.members->leave(other);
+    CHECK(f.roles_of("77")->size() == 1);
+    CHECK(f.simulator.count(kAsk) == 1);
+    CHECK(f.members->learned().empty());
+  }
+}
+
+TEST_CASE("a guild that READY no longer names was left meanwhile, if it is of that shard") {
+  Fixture f;
+  const std::string here = std::to_string(7ull << 22), elsewhere = std::to_string(8ull << 22);
+  f.members->recall({here, elsewhere});
+  json::object ready{{"shard", {1, 2}}, {"guilds", {{{"id", here}, {"unavailable", true}}}}};
+  f.members->begin(ready);
+  CHECK(f.members->learned() == std::vector<std::string>{here, elsewhere});
+  ready["guilds"] = json::array();
+  f.members->begin(ready);
+  CHECK(f.members->learned() == std::vector<std::string>{elsewhere});
+  ready.erase("guilds");  // RESUMED names none
+  ready["shard"] = {0, 2};
+  f.members->begin(ready);
+  CHECK(f.members->learned() == std::vector<std::string>{elsewhere});
 }
 
 TEST_CASE("no more than sixteen guilds are asked") {

@@ -89,6 +89,8 @@ TEST_CASE("a backlog is full by number and by size") {
 
 TEST_CASE("places are written and read, and fit into a bookmark") {
   Places places{kMaxShards, std::string(64, '0'), {"77", "78"}, std::vector<std::string>(16, std::string(19, '1')), {}};
+  for (std::size_t i = 0; i < kMaxStanding; ++i)
+    places.previews[std::to_string(i) + std::string(18, '-')] = std::to_string(UINT64_MAX - i);
   const Place longest{std::string(64, 's'), "wss://" + std::string(94, 'r'), INT64_MAX};
   for (int id = 0; id < kMaxShards; ++id) places.shards[id] = longest;
   const std::string text = encode_places(places);
@@ -100,6 +102,7 @@ TEST_CASE("places are written and read, and fit into a bookmark") {
   CHECK(read->identity.bot_id == "77");
   CHECK(read->terms == places.terms);
   CHECK(read->guilds == places.guilds);
+  CHECK(read->previews == places.previews);
 }
 
 TEST_CASE("a bookmark that is not one, or leads elsewhere, is ignored") {

@@ -144,6 +144,42 @@ TEST_CASE("after a restart the nonce finds the preview, and the words are change
   CHECK(f.message(0).content == "The end.");
 }
 
+TEST_CASE("a preview is found again after a restart though its nonce is long forgotten") {
+  OutboundFixture f;
+  int changes = 0;
+  f.outbound->recall({}, [&] { ++changes; });
+  grow(f);
+  REQUIRE(f.run_until([&] { return changes == 1; }));
+  const Standing standing = f.outbound->standing();
+  CHECK(standing == Standing{{"answer-1", f.message(0).id}});
+  f.simulator.age_message(f.message(0).id, 10min);
+  f.outbound = std::make_unique<Outbound>(f.loop.get_executor(), *f.rest, f.options);
+  f.outbound->recall(standing, [&] { ++changes; });
+  SUBCASE("and its answer grows on in it") {
+    grow(f, 2);
+    REQUIRE(f.run_until([&] { return f.message(0).earlier.size() == 1; }));
+    CHECK(f.outbound->standing() == standing);
+  }
+  SUBCASE("and the final text takes its place") {}
+  CHECK(f.send(f.outgoing("The end.")) == Delivery::sent);
+  REQUIRE(f.simulator.sent().size() == 1);
+  CHECK(f.message(0).content == "The end.");
+  CHECK(f.outbound->standing().empty());
+  CHECK(changes == 2);
+}
+
+TEST_CASE("of too many previews the newest are known to the next process") {
+  OutboundFixture f;
+  Standing left;
+  for (std::size_t i = 0; i < kMaxStanding + 10; ++i) left["old-" + std::to_string(i)] = std::to_string(95 + i);
+  f.outbound->recall(left, [] {});
+  grow(f);
+  REQUIRE(f.run_until([&] { return f.outbound->standing().contains("answer-1"); }));
+  CHECK(f.outbound->standing().size() == kMaxStanding);
+  CHECK_FALSE(f.outbound->standing().contains("old-10"));
+  CHECK(f.outbound->standing().contains("old-11"));
+}
+
 TEST_CASE("an edit whose answer was lost is unknown, and said again it changes nothing") {
   OutboundFixture f;
   grow(f);

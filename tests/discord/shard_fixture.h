@@ -137,12 +137,12 @@ struct ShardFixture {
                            .invalid_wait = 4ms,
                            .random = [] { return 0.5; }};
     if (change) change(options);
-    shard.emplace(loop.get_executor(), "shop", *connector, limit, options, std::move(place),
-                  ShardCallbacks{[](std::string_view type) { return type != "GUILD_CREATE"; },
-                                 [this](std::string_view type, const json::value& data) {
-                                   return take(this, std::string(type), data);
-                                 },
-                                 [this] { ++moves; }, [this] { is_given_up = true; }});
+    shard.emplace(
+        loop.get_executor(), "shop", *connector, limit, options, std::move(place),
+        ShardCallbacks{
+            [](std::string_view type) { return type != "GUILD_CREATE"; },
+            [this](std::string_view type, const json::value& data) { return take(this, std::string(type), data); },
+            [this](bool is_start) { ++(is_start ? starts : moves); }, [this] { is_given_up = true; }});
   }
   ~ShardFixture() {
     if (is_running) stop();
@@ -190,7 +190,7 @@ struct ShardFixture {
   std::optional<Shard> shard;
   bool is_running = false, is_given_up = false, is_blocked = false;
   std::exception_ptr run_error;
-  int offers = 0, moves = 0;
+  int offers = 0, starts = 0, moves = 0;
   std::vector<std::string> types, texts;
   std::optional<Error> refusal;
 };

@@ -69,14 +69,13 @@ TEST_CASE("while nothing is read for want of room, heartbeats go on and nobody c
   CHECK(f.shard->health() == "");
 }
 
-TEST_CASE("events that nobody wants move the place, which is kept with the next heartbeat") {
+TEST_CASE("events that nobody wants move the place, and start nothing") {
   ShardFixture f;
   f.start_live();
   for (int i = 0; i < 1'000; ++i) f.gateway.event("GUILD_CREATE", R"({"id":"1"})");
   REQUIRE(f.run_until([&] { return f.shard->kept() && f.shard->kept()->seq == 1'001; }));
-  CHECK(f.moves == 1);
-  f.gateway.say(f.gateway.last(), R"({"op":1})");
-  CHECK(f.run_until([&] { return f.moves == 2; }));
+  CHECK(f.starts == 1);
+  CHECK(f.moves > 0);
   CHECK(f.offers == 1);
 }
 

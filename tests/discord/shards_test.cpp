@@ -33,7 +33,8 @@ struct ShardsFixture {
     is_running = true;
     auto sink = [this](std::string_view type, const json::value& data) { return take(this, std::string(type), data); };
     auto recall = [this](const std::vector<std::string>& guilds) { learned = guilds; };
-    ShardsCallbacks callbacks{[](std::string_view) { return true; }, sink, [this] { return learned; }, recall};
+    ShardsCallbacks callbacks{[this](std::string_view type) { return wants_messages || type != "MESSAGE_CREATE"; },
+                              sink, [this] { return learned; }, recall, [this] { return previews; }};
     asio::co_spawn(loop, shards->run(std::move(callbacks)), [this](std::exception_ptr error) {
       is_running = false;
       run_error = error;
@@ -90,9 +91,10 @@ struct ShardsFixture {
   DiscordOptions options;
   std::optional<Rest> rest;
   std::optional<Shards> shards;
-  bool is_running = false;
+  bool is_running = false, wants_messages = true;
   std::exception_ptr run_error;
   std::vector<std::string> types, learned;
+  Standing previews;
 };
 
 using Lines = std::vector<std::string>;
@@ -131,6 +133,51 @@ TEST_CASE("all shards resume from one bookmark after a restart, and know who the
   CHECK(next.identified().empty());
   CHECK(next.shards->identity()->bot_id == "77");
   CHECK(next.learned == Lines{"5"});
+}
+
+TEST_CASE("a session's first place is kept at once, later ones together, and the last when it ends") {
+  ShardsFixture f(1);
+  f.options.place_interval = 1h;
+  f.start();
+  const auto seq = [&] { return f.bookmark.place.empty() ? -1 : decode_places(f.bookmark.place, true)->shards[0].seq; };
+  REQUIRE(f.run_until([&] { return seq() == 1; }));
+  for (int i = 0; i < 50; ++i) f.gateway.message("hi");
+  REQUIRE(f.run_until([&] { return f.types.size() == 51; }));
+  CHECK(f.bookmark.writes == 1);
+  f.gateway.last().peer->cut();
+  REQUIRE(f.run_until([&] { return f.types.back() == "RESUMED"; }));
+  CHECK(seq() == 52);
+  f.gateway.message("the last");
+  REQUIRE(f.run_until([&] { return f.types.size() == 53; }));
+  CHECK(seq() == 52);
+  CHECK(f.stop());
+  CHECK(seq() == 53);
+}
+
+TEST_CASE("places that moved since are kept within their interval, wanted and unwanted events alike") {
+  ShardsFixture f(1);
+  f.options.place_interval = 20ms;
+  f.wants_messages = false;
+  f.start();
+  REQUIRE(f.run_until([&] { return f.bookmark.writes == 1; }));
+  for (int i = 0; i < 50; ++i) f.gateway.message("for others");
+  CHECK(f.run_until([&] { return decode_places(f.bookmark.place, true)->shards[0].seq == 51; }));
+  CHECK(f.bookmark.writes < 25);
+}
+
+TEST_CASE("previews that stand are kept beside the places, and known before the channel runs") {
+  ShardsFixture f(1);
+  f.options.place_interval = 5ms;
+  f.start();
+  REQUIRE(f.run_until([&] { return f.bookmark.writes == 1; }));
+  CHECK(f.shards->previews_left().empty());
+  f.previews = {{"answer-1", "55"}};
+  f.shards->previews_changed();
+  CHECK(f.run_until([&] { return f.shards->previews_left() == f.previews; }));
+  CHECK(f.stop());
+  f.previews = {};  // sent after the channel has stopped
+  f.shards->previews_changed();
+  CHECK(f.shards->previews_left().empty());
 }
 
 TEST_CASE("a bookmark of another number of shards, or one that is none, is not used") {

@@ -55,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   if (const std::optional<Places> places = decode_places(text, false)) {
-    require(decode_places(encode_places(*places), false)->shards == places->shards);
+    const std::optional<Places> again = decode_places(encode_places(*places), false);
+    require(again->shards == places->shards && again->previews == places->previews);
   }
   const Result<Frame> frame = read_frame(text);
   if (!frame) return 0;

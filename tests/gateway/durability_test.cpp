@@ -300,7 +300,7 @@ TEST_CASE("a platform that takes no replies fills its own share of the inbox, no
   for (int i = 0; i < 9; ++i) f.channel->outcomes.push_back(fail(ErrorKind::unavailable, "later"));
   REQUIRE(f.deliver({f.channel->message("42", "one"), f.channel->message("43", "two")}));
   while (f.channel->attempts < 2) f.run_some();
-  const Result<void> refused = f.deliver({f.channel->message("44", "three")});
+  const Result<channel::TakenIn> refused = f.deliver({f.channel->message("44", "three")});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::limit);
   CHECK_FALSE(f.gateway->readiness());

@@ -69,8 +69,8 @@ class FakeChannel final : public channel::Channel {
   }
 
   // The platform's events; resolves as the intake does.
-  Task<Result<void>> deliver(std::vector<channel::Incoming> batch) {
-    Result<void> taken = co_await intake_(std::move(batch));
+  Task<Result<channel::TakenIn>> deliver(std::vector<channel::Incoming> batch) {
+    Result<channel::TakenIn> taken = co_await intake_(std::move(batch));
     co_return taken;
   }
   channel::Incoming message(const std::string& sender, const std::string& text) {

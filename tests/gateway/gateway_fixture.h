@@ -162,7 +162,7 @@ class GatewayFixture {
     close();
   }
 
-  Result<void> deliver(std::vector<channel::Incoming> batch) {
+  Result<channel::TakenIn> deliver(std::vector<channel::Incoming> batch) {
     return run_task(loop, channel->deliver(std::move(batch)));
   }
   // Delivers and waits for the answer to the last of it.

@@ -23,11 +23,11 @@ TEST_CASE("messages of one conversation are answered in order, others do not wai
   CHECK(f.channel->sent[2].text == "done");
 }
 
-TEST_CASE("a repeated platform event is answered once") {
+TEST_CASE("a repeated platform event is answered once, and the platform's channel is told that it was known") {
   GatewayFixture f;
   const channel::Incoming incoming = f.channel->message("42", "hi");
-  REQUIRE(f.deliver({incoming, incoming}));
-  REQUIRE(f.deliver({incoming}));
+  CHECK(f.deliver({incoming, incoming}).value().fresh == 1);
+  CHECK(f.deliver({incoming}).value().fresh == 0);
   f.wait_for_sent(1);
   f.ask("43", "other");
   CHECK(f.channel->sent.size() == 2);
@@ -44,7 +44,7 @@ TEST_CASE("a full inbox refuses the batch and keeps nothing of it; it takes it w
   });
   REQUIRE(f.deliver({f.channel->message("1", "a"), f.channel->message("2", "b")}));
   const channel::Incoming third = f.channel->message("3", "c");
-  Result<void> refused = f.deliver({third});
+  const Result<channel::TakenIn> refused = f.deliver({third});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::limit);
   may_answer = true;

@@ -176,7 +176,7 @@ TEST_CASE("somebody who would be turned away joins the account that is known, af
 
 TEST_CASE("joined accounts share one memory and one window of limits") {
   Talk talk;
-  CHECK(talk.ask("2", "/link " + talk.code_of("1") + " yes").starts_with("Done."));
+  CHECK(talk.ask("2", "/LINK " + talk.code_of("1") + " yes").starts_with("Done."));
   talk.f.model.then(
       FakeProvider::calls({{.id = "1", .name = "memory_store", .arguments = R"({"text": "likes tents"})"}}));
   talk.ask("1", "remember it");

@@ -83,12 +83,22 @@ TEST_CASE("what was said before is remembered for this sender and nobody else, a
   CHECK(mode_of(db.parent_path()) == 0700);
 }
 
-TEST_CASE("/new forgets the conversation") {
+TEST_CASE("/new forgets the conversation, however it is written") {
+  for (const char* command : {"/new", "/New", "/NEW", "/New@ShopBot please"}) {
+    CAPTURE(command);
+    GatewayFixture f;
+    f.ask("42", "one");
+    CHECK(f.ask("42", command) == gateway::Texts().say("new"));
+    f.ask("42", "two");
+    CHECK(f.model.requests.back().messages.size() == 2);
+  }
+}
+
+TEST_CASE("the model never reads the code of a /link, however the command is written") {
   GatewayFixture f;
-  f.ask("42", "one");
-  f.ask("42", "/new");
-  f.ask("42", "two");
-  CHECK(f.model.requests.back().messages.size() == 2);
+  CHECK(f.ask("42", "/Link ABCDEFGHJK").starts_with("I know no such code"));
+  CHECK(f.ask("42", "/HELP") == gateway::Texts().say("help"));
+  CHECK(f.model.requests.empty());
 }
 
 TEST_CASE("a workspace without AGENTS.md fails the turn; it never borrows another prompt") {
@@ -166,7 +176,7 @@ TEST_CASE("/stop ends the answer that is being worked on, at once") {
   });
   REQUIRE(f.deliver({f.channel->message("1", "work")}));
   while (!is_asked) f.run_some();
-  REQUIRE(f.deliver({f.channel->message("1", "/stop")}));
+  REQUIRE(f.deliver({f.channel->message("1", "/Stop")}));
   f.wait_for_sent(1);
   CHECK(f.channel->sent[0].text == "Stopped.");
   CHECK(f.ask("1", "/stop") == gateway::Texts().say("nothing_to_stop"));

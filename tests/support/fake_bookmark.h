@@ -10,9 +10,13 @@ namespace usher::testing {
 
 struct FakeBookmark final : channel::Bookmark {
   std::string read() const override { return place; }
-  void keep(std::string text) override { place = std::move(text); }
+  void keep(std::string text) override {
+    place = std::move(text);
+    ++writes;
+  }
 
   std::string place;
+  int writes = 0;
 };
 
 }  // namespace usher::testing

@@ -54,12 +54,12 @@ struct Fixture {
                    });
   }
 
-  static Task<Result<void>> take(Fixture* self, std::vector<channel::Incoming> batch) {
+  static Task<Result<channel::TakenIn>> take(Fixture* self, std::vector<channel::Incoming> batch) {
     ++self->offers;
     if (self->before_intake) self->before_intake();
     if (self->intake_error) co_return fail(*self->intake_error);
     for (channel::Incoming& message : batch) self->taken.push_back(std::move(message));
-    co_return Result<void>{};
+    co_return channel::TakenIn{.fresh = batch.size()};
   }
 
   bool run_until(const std::function<bool()>& done, std::chrono::milliseconds limit = 5s) {

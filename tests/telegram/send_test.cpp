@@ -273,7 +273,9 @@ TEST_CASE("a photo is fetched whole, within the bound, and faults are errors") {
 TEST_CASE("typing is shown at most once in its interval per chat, and joined at the end") {
   Fixture f;
   bool has_ended = false;
-  const channel::Intake intake = [](std::vector<channel::Incoming>) -> Task<Result<void>> { co_return Result<void>{}; };
+  const channel::Intake intake = [](std::vector<channel::Incoming>) -> Task<Result<channel::TakenIn>> {
+    co_return channel::TakenIn{};
+  };
   asio::co_spawn(f.loop, f.channel->run(intake), [&](std::exception_ptr) { has_ended = true; });
   const auto run_until = [&](const std::function<bool()>& done) {
     for (int i = 0; i < 1000 && !done(); ++i) {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
+
 namespace usher::discord {
 namespace {
 
@@ -97,7 +99,8 @@ bool is_command(std::string_view name) { return find(name) != nullptr; }
 
 bool is_private(std::string_view text) {
   if (!text.starts_with('/')) return false;
-  const Command* command = find(text.substr(1, text.find_first_of(" \t\r\n") - 1));
+  const std::string name = lower_ascii(text.substr(1, text.find_first_of(" \t\r\n@") - 1));
+  const Command* command = find(name);
   return command && command->is_private;
 }
 

@@ -14,7 +14,7 @@ json::array command_definitions();
 bool are_registered(const json::value& registered);
 
 bool is_command(std::string_view name);
-// Whether a text, said in front of others, is answered to its sender alone: "/whoami" …
+// Whether a text, said in front of others, is answered to its sender alone: "/whoami", "/Usage@bot" …
 bool is_private(std::string_view text);
 
 }  // namespace usher::discord

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t kPing = 1, kCommand = 2, kComponent = 3, kAutocomplete = 4;  // types of interactions
 constexpr std::int64_t kSlash = 1, kButton = 2;                                     // of commands and components
-constexpr std::int64_t kPrivateChannel = 2;         // context: among people, where the bot is not
-constexpr std::int64_t kEpoch = 1'420'070'400'000;  // 2015, where snowflakes begin
+constexpr std::int64_t kDirectMessage = 1, kPrivateChannel = 2;  // contexts: with the bot; among people
+constexpr std::int64_t kEpoch = 1'420'070'400'000;               // 2015, where snowflakes begin
 
 std::int64_t unix_seconds(std::string_view snowflake) {
   std::uint64_t id = 0;
@@ -95,7 +95,10 @@ std::optional<Interaction> decode_interaction(const json::value& event, const Di
   in.text = trim(words_of_interaction(*type, member(&event, "data")));
   out.kind = Interaction::Kind::said;
   if (in.text.empty()) refuse(out, "I do not know this one. /help says what I understand.");
-  if (integer_at(&event, "context") == kPrivateChannel) refuse(out, "I answer in servers and direct messages only.");
+  // Where no server is named and the context does not say that the bot is alone with somebody, others may read along.
+  const std::optional<std::int64_t> context = integer_at(&event, "context");
+  const bool is_elsewhere = context == kPrivateChannel || (!in.is_group && context != kDirectMessage);
+  if (is_elsewhere) refuse(out, "I answer in servers and direct messages only.");
   out.address.is_ephemeral = out.kind == Interaction::Kind::refused || (in.is_group && is_private(in.text));
   in.message_id = to_text(out.address);
   if (in.message_id.empty()) problem = "an interaction whose token is too long";

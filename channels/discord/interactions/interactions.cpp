@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kHardDeadline{2'500};  // Discord gives up after 3 s
 constexpr std::chrono::seconds kCallTimeout{10};
+constexpr std::chrono::seconds kLastWords{3};       // later Discord takes none
 constexpr std::chrono::minutes kTimestampSlack{5};  // older ones are replays; clocks differ by less
 constexpr std::size_t kMaxBody = 256u << 10;        // an interaction has some kilobytes
 constexpr std::size_t kMaxRunning = 256;            // acknowledgements at once
@@ -33,12 +34,12 @@ constexpr int kUnknownInteraction = 10062, kAlreadyAcknowledged = 40060;
 
 constexpr std::string_view kTryAgain = "I cannot take this in at the moment. Please try again in a little while.";
 
-// An offer to the intake: its result, and who waits for it.
+// An offer to the intake: what came of it, and who waits for it.
 struct Offer {
   explicit Offer(const asio::any_io_executor& loop) : done(loop, kHardDeadline) {}
-  std::optional<Result<void>> result;
-  asio::steady_timer done;     // cancelled with the result; expires when it may not be waited for any longer
-  bool was_announced = false;  // that an answer will come
+  std::optional<bool> is_taken;  // once the intake has said so
+  asio::steady_timer done;       // cancelled with the result; expires when it may not be waited for any longer
+  bool was_announced = false;    // that an answer will come
 };
 
 json::object message(std::string_view content) {
@@ -115,6 +116,7 @@ struct Interactions::State {
   static Task<void> take_back(std::shared_ptr<State> self, InteractionAddress address);
   static Task<Result<void>> register_commands(std::shared_ptr<State> self, std::string application_id,
                                               Deadline deadline);
+  static Task<void> stop(std::shared_ptr<State> self);
 
   Rest& rest;
   DiscordOptions options;
@@ -136,18 +138,19 @@ Task<Result<void>> Interactions::State::take(std::shared_ptr<State> self, std::o
   const auto offered = std::make_shared<Offer>(loop);
   self->children.spawn(loop, acknowledge(self, *interaction, offered));
   std::vector<channel::Incoming> batch{interaction->incoming};
-  Result<void> taken = co_await intake(std::move(batch));
-  offered->result = taken;
+  const Result<channel::TakenIn> taken = co_await intake(std::move(batch));
+  offered->is_taken = taken.has_value();
   offered->done.cancel();
-  co_return taken;
+  if (!taken) co_return fail(taken.error());
+  co_return Result<void>{};
 }
 
 // Once the intake has said what becomes of it, or when Discord waits no longer.
 Task<void> Interactions::State::acknowledge(std::shared_ptr<State> self, Interaction interaction,
                                             std::shared_ptr<Offer> offer) {
   boost::system::error_code woken;
-  if (!offer->result) co_await offer->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  const bool has_failed = offer->result && !*offer->result;
+  if (!offer->is_taken) co_await offer->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  const bool has_failed = offer->is_taken == false;
   json::object answer = has_failed ? message(kTryAgain) : announcement(interaction);
   co_await respond(self, std::move(interaction), std::move(answer));
 }
@@ -190,7 +193,7 @@ Task<HttpInteractionAnswer> Interactions::State::take(std::shared_ptr<State> sel
   self->children.spawn(loop, offer(self, *interaction, std::move(intake), offered));
   boost::system::error_code woken;
   co_await offered->done.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  const bool has_failed = offered->result && !*offered->result;
+  const bool has_failed = offered->is_taken == false;
   offered->was_announced = !has_failed;
   co_return HttpInteractionAnswer{200, json::serialize(has_failed ? message(kTryAgain) : announcement(*interaction))};
 }
@@ -199,8 +202,8 @@ Task<HttpInteractionAnswer> Interactions::State::take(std::shared_ptr<State> sel
 Task<void> Interactions::State::offer(std::shared_ptr<State> self, Interaction interaction, channel::Intake intake,
                                       std::shared_ptr<Offer> offer) {
   std::vector<channel::Incoming> batch{interaction.incoming};
-  Result<void> taken = co_await intake(std::move(batch));
-  offer->result = taken;
+  const Result<channel::TakenIn> taken = co_await intake(std::move(batch));
+  offer->is_taken = taken.has_value();
   offer->done.cancel();
   if (!taken && offer->was_announced) co_await take_back(self, interaction.address);
 }
@@ -251,6 +254,11 @@ Task<Result<void>> Interactions::register_commands(const std::string& applicatio
   return State::register_commands(state_, application_id, deadline);
 }
 
-Task<void> Interactions::stop() { return state_->children.join(); }
+Task<void> Interactions::State::stop(std::shared_ptr<State> self) {
+  co_await self->children.wait(Deadline::in(kLastWords));
+  co_await self->children.join();
+}
+
+Task<void> Interactions::stop() { return State::stop(state_); }
 
 }  // namespace usher::discord

@@ -30,7 +30,8 @@ class Interactions {
   // Compares the registered commands of the application with ours and overwrites them when they differ.
   Task<Result<void>> register_commands(const std::string& application_id, Deadline deadline);
 
-  // Ends the acknowledgements under way; resolves when the last has ended.
+  // Resolves when the last acknowledgement under way has ended, after three seconds at most: an answer that only its
+  // sender may read has nowhere to go without one.
   Task<void> stop();
 
  private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdlib>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -21,7 +22,16 @@ using Roles = std::vector<channel::GuildRoles>;
 
 constexpr std::size_t kMaxGuilds = 16;
 constexpr std::size_t kMaxUsers = 1024;  // cached
-constexpr int kUnknownMember = 10007;
+constexpr int kUnknownMember = 10007, kUnknownGuild = 10004, kMissingAccess = 50001;
+
+// Whether a guild's events come to that READY's shard.
+bool is_of_shard(const std::string& guild, const json::value& ready) {
+  const json::array* shard = array_at(&ready, "shard");
+  if (!shard) return true;  // there is one
+  if (shard->size() != 2 || !shard->front().is_int64() || !shard->back().is_int64()) return false;
+  const std::int64_t number = shard->front().get_int64(), count = shard->back().get_int64();
+  return count > 0 && number == (std::strtoll(guild.c_str(), nullptr, 10) >> 22) % count;
+}
 
 // One lookup under way, which whoever asks for the same person waits for.
 struct Lookup {
@@ -53,6 +63,7 @@ struct Members::State {
   }
 
   bool add_guild(const std::string& guild);
+  void leave(const std::string& guild);
   void forget_all();
   const Roles* known_of(const std::string& user) const;
   void remember(const std::string& user, const Roles& held);
@@ -70,6 +81,7 @@ struct Members::State {
   std::chrono::seconds keep;
   std::vector<std::string> guilds;  // first those that are configured
   std::size_t configured = 0;
+  std::unordered_set<std::string> left;          // of the configured ones, by the bot, as far as has been heard
   std::vector<std::string> unplaced;             // of `roles`, whose guild was not heard of
   std::unordered_set<std::string> expected;      // guilds whose GUILD_CREATE is still to come
   std::unordered_map<std::string, Known> known;  // by user
@@ -102,6 +114,19 @@ bool Members::State::add_guild(const std::string& guild) {
   }
   guilds.push_back(guild);
   return true;
+}
+
+void Members::State::leave(const std::string& guild) {
+  const auto learned = guilds.begin() + static_cast<std::ptrdiff_t>(configured);
+  expected.erase(guild);
+  if (std::find(guilds.begin(), learned, guild) != learned) {
+    const bool is_new = left.insert(guild).second;
+    if (is_new) spdlog::warn("{}: the bot is not in guild {}, whose roles count; nobody holds them now", name, guild);
+  } else if (const auto known_one = std::find(learned, guilds.end(), guild); known_one != guilds.end()) {
+    guilds.erase(known_one);
+    unplaced = roles;  // which of them were its own nobody has noted
+  }
+  forget_all();
 }
 
 void Members::State::forget_all() {
@@ -167,23 +192,33 @@ Task<Result<std::optional<channel::GuildRoles>>> Members::State::ask(std::shared
     if (string_at(member(&**answer, "user"), "id") != user || !array_at(&**answer, "roles")) {
       co_return fail(ErrorKind::protocol, "Discord answered with another member than it was asked for");
     }
+    self->left.erase(guild);
     co_return channel::GuildRoles{guild, roles_in(&**answer)};
   }
-  if (answer->error().status == 404 && answer->error().code == kUnknownMember) {
-    co_return std::optional<channel::GuildRoles>();
-  }
+  const int code = answer->error().code;
+  const bool is_stranger = answer->error().status == 404 && code == kUnknownMember;
+  if (is_stranger) self->left.erase(guild);
+  const bool is_outside = (code == kUnknownGuild || code == kMissingAccess) && self->left.contains(guild);
+  if (is_stranger || is_outside) co_return std::optional<channel::GuildRoles>();
   co_return fail(to_error(answer->error(), "who is a member of guild " + guild));
 }
 
 Members::Members(Rest& rest, const DiscordOptions& options) : state_(std::make_shared<State>(rest, options)) {}
 Members::~Members() = default;
 
-void Members::expect(const json::value& ready) {
-  const json::array* guilds = array_at(&ready, "guilds");
-  for (std::size_t i = 0; guilds && i < guilds->size(); ++i) {
-    const std::string_view guild = string_at(&(*guilds)[i], "id").value_or("");
-    if (is_snowflake(guild)) state_->expected.emplace(guild);
+void Members::begin(const json::value& ready) {
+  const json::array* listed = array_at(&ready, "guilds");
+  if (!listed) return;
+  std::unordered_set<std::string> all;
+  for (const json::value& each : *listed) {
+    const std::string_view guild = string_at(&each, "id").value_or("");
+    if (is_snowflake(guild)) all.emplace(guild);
   }
+  const std::vector<std::string> known = state_->guilds;
+  for (const std::string& guild : known) {
+    if (!all.contains(guild) && is_of_shard(guild, ready)) state_->leave(guild);
+  }
+  if (!state_->roles.empty()) state_->expected.merge(all);
 }
 
 void Members::learn(const json::value& guild_create) {
@@ -210,12 +245,7 @@ void Members::recall(const std::vector<std::string>& learned) {
   for (const std::string& guild : learned) state_->add_guild(guild);
 }
 
-void Members::forget_guild(const std::string& guild) {
-  const auto learned = state_->guilds.begin() + static_cast<std::ptrdiff_t>(state_->configured);
-  state_->expected.erase(guild);
-  state_->guilds.erase(std::remove(learned, state_->guilds.end(), guild), state_->guilds.end());
-  state_->forget_all();
-}
+void Members::leave(const std::string& guild) { state_->leave(guild); }
 
 Task<Result<Roles>> Members::roles_of(const std::string& user, Deadline deadline) {
   return State::roles_of(state_, user, deadline);

@@ -101,6 +101,12 @@ Outbound::Outbound(asio::any_io_executor executor, Rest& rest, const DiscordOpti
     : state_(std::make_shared<State>(std::move(executor), rest, options)) {}
 Outbound::~Outbound() = default;
 
+void Outbound::recall(const Standing& left, std::function<void()> changed) {
+  state_->previews.recall(left, std::move(changed));
+}
+
+Standing Outbound::standing() const { return state_->previews.standing(); }
+
 Task<Result<Delivery>> Outbound::send(channel::Outgoing message, channel::Passage& passage, Deadline deadline) {
   return State::send(state_, std::move(message), passage, deadline);
 }

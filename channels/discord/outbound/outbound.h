@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "channel/channel.h"
 #include "channels/discord/discord.h"
+#include "channels/discord/outbound/previews.h"
 #include "channels/discord/rest/rest.h"
 
 namespace usher::discord {
@@ -21,6 +23,10 @@ class Outbound {
   // `executor` runs what nobody waits for.
   Outbound(asio::any_io_executor executor, Rest& rest, const DiscordOptions& options);
   ~Outbound();
+
+  // As of Previews.
+  void recall(const Standing& left, std::function<void()> changed);
+  Standing standing() const;
 
   // See channel::Channel. Part n of a reply is created with the nonce "<idempotency>-<n>" (at most 25 characters) and
   // enforce_nonce; a create that returns a message of other words (a preview) is followed by an edit.

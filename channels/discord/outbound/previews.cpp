@@ -8,6 +8,7 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/children.h"
 #include "channels/discord/events/snowflake.h"
@@ -52,11 +53,14 @@ struct Previews::State {
   std::optional<RestCall> next_call(Preview& preview) const;
   bool may_grow(const channel::Outgoing& answer) const;
   bool has_room();
+  void forget(const std::string& idempotency);
 
   asio::any_io_executor loop;
   Rest& rest;
   DiscordOptions options;
   std::unordered_map<std::string, std::shared_ptr<Preview>> all;  // by idempotency
+  Standing left;  // by an earlier process, of answers that have not begun to grow in this one
+  std::function<void()> changed = [] {};
   Children children;
   bool is_stopped = false;
 };
@@ -123,6 +127,7 @@ Task<bool> Previews::State::show(std::shared_ptr<State> self, std::shared_ptr<Pr
   const std::optional<std::string_view> id = string_at(&**answer, "id");
   if (!id || !is_snowflake(*id)) co_return false;
   preview->message = std::string(*id);
+  self->changed();
   co_return true;
 }
 
@@ -146,7 +151,10 @@ Task<void> Previews::State::watch(std::shared_ptr<State> self, std::shared_ptr<P
 Task<Result<std::string>> Previews::State::end(std::shared_ptr<State> self, std::string idempotency,
                                                Deadline deadline) {
   const auto known = self->all.find(idempotency);
-  if (known == self->all.end()) co_return std::string();
+  if (known == self->all.end()) {
+    const auto left = self->left.find(idempotency);
+    co_return left == self->left.end() ? std::string() : left->second;
+  }
   const std::shared_ptr<Preview> preview = known->second;
   preview->is_over = true;
   preview->wake.cancel();
@@ -163,6 +171,26 @@ Previews::Previews(asio::any_io_executor executor, Rest& rest, const DiscordOpti
     : state_(std::make_shared<State>(std::move(executor), rest, options)) {}
 Previews::~Previews() = default;
 
+void Previews::recall(const Standing& left, std::function<void()> changed) {
+  state_->left = left;
+  state_->changed = std::move(changed);
+}
+
+Standing Previews::standing() const {
+  using Entry = std::pair<std::string, std::string>;
+  std::vector<Entry> all(state_->left.begin(), state_->left.end());
+  for (const auto& [idempotency, preview] : state_->all) {
+    if (!preview->message.empty()) all.emplace_back(idempotency, preview->message);
+  }
+  // Ids grow with time.
+  const auto is_newer = [](const Entry& one, const Entry& other) {
+    return std::pair(one.second.size(), one.second) > std::pair(other.second.size(), other.second);
+  };
+  std::ranges::sort(all, is_newer);
+  if (all.size() > kMaxStanding) all.resize(kMaxStanding);
+  return {all.begin(), all.end()};
+}
+
 void Previews::grow(const channel::Outgoing& answer, std::string_view piece) {
   State& state = *state_;
   auto known = state.all.find(answer.idempotency);
@@ -175,6 +203,7 @@ void Previews::grow(const channel::Outgoing& answer, std::string_view piece) {
                          std::make_shared<Preview>(state.loop, answer_of(answer, state.options.long_reply)))
                 .first;
     known->second->is_over = !may_grow;
+    if (auto left = state.left.extract(answer.idempotency)) known->second->message = std::move(left.mapped());
     if (may_grow) {
       known->second->is_growing = true;
       state.children.spawn(state.loop, State::watch(state_, known->second));
@@ -190,7 +219,14 @@ Task<Result<std::string>> Previews::end(std::string idempotency, Deadline deadli
   return State::end(state_, std::move(idempotency), deadline);
 }
 
-void Previews::forget(const std::string& idempotency) { state_->all.erase(idempotency); }
+void Previews::State::forget(const std::string& idempotency) {
+  const auto known = all.find(idempotency);
+  const bool stood = left.erase(idempotency) > 0 || (known != all.end() && !known->second->message.empty());
+  if (known != all.end()) all.erase(known);
+  if (stood) changed();
+}
+
+void Previews::forget(const std::string& idempotency) { state_->forget(idempotency); }
 
 Task<void> Previews::join() {
   state_->is_stopped = true;

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,10 +19,19 @@
 
 namespace usher::discord {
 
+// The messages that stand for answers whose end was not sent: their ids, by idempotency. What the next process must
+// know: Discord forgets after minutes by which nonce a message was made.
+using Standing = std::map<std::string, std::string>;
+inline constexpr std::size_t kMaxStanding = 64;
+
 class Previews {
  public:
   Previews(asio::any_io_executor executor, Rest& rest, const DiscordOptions& options);
   ~Previews();
+
+  // Before anything else: what an earlier process left standing. `changed` is called when standing() has changed.
+  void recall(const Standing& left, std::function<void()> changed);
+  Standing standing() const;  // the newest kMaxStanding
 
   void grow(const channel::Outgoing& answer, std::string_view piece);
   // Before the final text leaves: no call of the preview begins any more; resolves when the last has ended, with the id

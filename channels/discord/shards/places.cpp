@@ -13,6 +13,17 @@ std::string text_at(const json::value* in, std::string_view name) {
   return std::string(string_at(in, name).value_or(""));
 }
 
+bool read_previews(const json::value& in, Standing& out) {
+  const json::object* previews = in.if_object();
+  if (!previews || previews->size() > kMaxStanding) return false;
+  for (const auto& [idempotency, message] : *previews) {
+    const json::string* id = message.if_string();
+    if (!id || !is_snowflake({id->data(), id->size()})) return false;
+    out.emplace(idempotency, std::string(id->data(), id->size()));
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string encode_places(const Places& places) {
@@ -21,12 +32,15 @@ std::string encode_places(const Places& places) {
     shards.push_back(json::object{
         {"id", id}, {"session_id", place.session_id}, {"seq", place.seq}, {"resume_url", place.resume_url}});
   }
+  json::object previews;
+  for (const auto& [idempotency, message] : places.previews) previews[idempotency] = message;
   return json::serialize(json::object{{"count", places.count},
                                       {"terms", places.terms},
                                       {"bot", places.identity.bot_id},
                                       {"application", places.identity.application_id},
                                       {"guilds", json::array(places.guilds.begin(), places.guilds.end())},
-                                      {"shards", std::move(shards)}});
+                                      {"shards", std::move(shards)},
+                                      {"previews", std::move(previews)}});
 }
 
 std::optional<Places> decode_places(std::string_view text, bool allows_plain) {
@@ -54,6 +68,8 @@ std::optional<Places> decode_places(std::string_view text, bool allows_plain) {
                           is_gateway_url(place.resume_url, allows_plain);
     if (!is_sound || !places.shards.emplace(static_cast<int>(id), std::move(place)).second) return std::nullopt;
   }
+  const json::value* previews = member(&*root, "previews");
+  if (previews && !read_previews(*previews, places.previews)) return std::nullopt;
   return places;
 }
 

@@ -1,4 +1,5 @@
-// What a Discord bot's bookmark holds: where the session of each of its shards can be taken up again. Pure; any thread.
+// What a Discord bot's bookmark holds: where the session of each of its shards can be taken up again, and which
+// previews stand. Pure; any thread.
 #pragma once
 
 #include <map>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "channels/discord/gateway/session.h"
+#include "channels/discord/outbound/previews.h"
 
 namespace usher::discord {
 
@@ -17,6 +19,7 @@ struct Places {
   Identity identity;  // a resumed session does not say it again
   std::vector<std::string> guilds;  // Members::learned(), which it does not say again either
   std::map<int, Place> shards;
+  Standing previews{};  // these hold whatever became of the sessions
 };
 
 // At most 64 KiB for kMaxShards.

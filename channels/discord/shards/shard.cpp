@@ -53,7 +53,6 @@ Task<void> Shard::run() {
   co_await asio::this_coro::reset_cancellation_state();
   if (is_handing_on_) co_await wait_until(idle_, steady_clock::now() + kLastEventTimeout);
   co_await children_.join();
-  if (std::exchange(has_moved_, false)) callbacks_.moved();
 }
 
 void Shard::stop() {
@@ -149,7 +148,6 @@ Task<void> Shard::write(net::WebSocket& socket) {
     } else {
       co_await wait_until(due_, session_.wake_at());
       act(session_.pass(steady_clock::now()));
-      if (std::exchange(has_moved_, false)) callbacks_.moved();
     }
   }
 }
@@ -177,8 +175,7 @@ void Shard::take_event(std::string text) {
     work_.cancel();
   } else if (reaction.delivers) {
     const std::optional<Mark> passed = backlog_.skip(session_.mark());
-    // Moves at every event: kept when the next heartbeat goes out.
-    if (passed && session_.committed(*passed)) has_moved_ = true;
+    if (passed && session_.committed(*passed)) callbacks_.moved(false);
   }
   act(std::move(reaction));
 }
@@ -229,7 +226,8 @@ Task<void> Shard::hand_on() {
       continue;
     }
     if (sink_trouble_.clear()) spdlog::info("{}: events are taken in again", label_);
-    if (session_.committed(event.through)) callbacks_.moved();
+    const bool is_start = event.type == "READY" || event.type == "RESUMED";
+    if (session_.committed(event.through)) callbacks_.moved(is_start);
     backlog_.pop();
     room_.cancel();
   }

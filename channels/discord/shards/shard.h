@@ -28,7 +28,8 @@ using Sink = std::function<Task<Result<void>>(std::string_view type, const json:
 struct ShardCallbacks {
   std::function<bool(std::string_view type)> wants;  // other events are passed over unread
   Sink sink;
-  std::function<void()> moved;     // kept() has something new
+  // kept() has something new. `is_start`: it is a session's first, or its first after it was resumed.
+  std::function<void(bool is_start)> moved;
   std::function<void()> given_up;  // the session is fatal: health() says why
 };
 
@@ -81,7 +82,7 @@ class Shard {
   ShardCallbacks callbacks_;
   Backlog backlog_;
   Children children_;
-  bool is_stopped_ = false, is_handing_on_ = false, has_moved_ = false;
+  bool is_stopped_ = false, is_handing_on_ = false;
 
   // What others wake by cancelling it; none of them but due_ and retry_ ever expires.
   asio::steady_timer stopping_, due_, room_, work_, retry_, idle_;

@@ -65,6 +65,8 @@ Task<void> Shards::run(ShardsCallbacks callbacks) {
   // Each of them ends soon by itself, having closed its socket.
   while (running_ > 0) co_await cancelled(*ended_);
   co_await children_.join();
+  has_ended_ = true;
+  if (has_moved_) keep();
 }
 
 void Shards::stop() {
@@ -115,8 +117,15 @@ std::optional<Places> Shards::bookmarked(int count) const {
   if (text.empty()) return std::nullopt;
   std::optional<Places> places = decode_places(text, allows_plain_);
   if (places && places->count == count && places->terms == terms_of(options_)) return places;
-  spdlog::info("{}: the bookmark is of no use; new sessions begin", options_.name);
+  spdlog::warn(
+      "{}: {}; new sessions begin, and what was written since usher last ran is not seen", options_.name,
+      places ? "intents, shards or the roles that have a meaning were others then" : "the bookmark cannot be read");
   return std::nullopt;
+}
+
+Standing Shards::previews_left() const {
+  std::optional<Places> places = decode_places(bookmark_.read(), allows_plain_);
+  return places ? std::move(places->previews) : Standing();
 }
 
 void Shards::make_shards(const GatewayInfo& info) {
@@ -129,7 +138,8 @@ void Shards::make_shards(const GatewayInfo& info) {
     callbacks_.recall_guilds(places->guilds);
   }
   limit_.emplace(info, steady_clock::now(), options_.identify_interval);
-  const ShardCallbacks callbacks{callbacks_.wants, callbacks_.sink, [this] { keep(); }, [this] { stop_shards(); }};
+  const ShardCallbacks callbacks{callbacks_.wants, callbacks_.sink, [this](bool is_start) { moved(is_start); },
+                                 [this] { stop_shards(); }};
   for (int id = 0; id < count; ++id) {
     SessionOptions session{.token = options_.token,
                            .intents = options_.intents,
@@ -164,10 +174,30 @@ const std::optional<Identity>& Shards::identity() const {
   return known == shards_.end() ? bookmarked_ : (*known)->identity();
 }
 
-// One text for all shards: each of their moves writes it anew.
+// A crash before a session's first place is on disk loses the session. One after it makes Discord repeat some events,
+// which the inbox knows: that is cheaper than a commit for every message, most of which are for others.
+void Shards::moved(bool is_start) {
+  has_moved_ = true;
+  if (is_start || has_ended_) return keep();
+  if (executor_ && !std::exchange(is_keeping_later_, true)) children_.spawn(*executor_, keep_later());
+}
+
+Task<void> Shards::keep_later() {
+  co_await sleep_for(options_.place_interval);
+  is_keeping_later_ = false;
+  if (has_moved_) keep();
+}
+
+// One text for all shards.
 void Shards::keep() {
   if (!identity()) return;
-  Places places{static_cast<int>(shards_.size()), terms_of(options_), *identity(), callbacks_.learned_guilds(), {}};
+  has_moved_ = false;
+  Places places{static_cast<int>(shards_.size()),
+                terms_of(options_),
+                *identity(),
+                callbacks_.learned_guilds(),
+                {},
+                callbacks_.previews()};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (const std::optional<Place>& place = shards_[i]->kept()) places.shards.emplace(static_cast<int>(i), *place);
   }

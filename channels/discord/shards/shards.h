@@ -1,5 +1,6 @@
 // All shards of one bot in this process: asks Discord where to connect and with how many, starts them, keeps their
-// places in the bot's bookmark, and ends all of them once one is refused for good. Event-loop thread only.
+// places in the bot's bookmark (a session's first at once, later ones within place_interval and at the end), and ends
+// all of them once one is refused for good. Event-loop thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -32,6 +33,7 @@ struct ShardsCallbacks {
   // What the next process has to know although resumed sessions do not say it, and what the last one knew.
   std::function<std::vector<std::string>()> learned_guilds;
   std::function<void(const std::vector<std::string>&)> recall_guilds;
+  std::function<Standing()> previews;  // that stand
 };
 
 class Shards {
@@ -44,6 +46,11 @@ class Shards {
   Task<void> run(ShardsCallbacks callbacks);
   void stop();
 
+  // What an earlier process left; also before run().
+  Standing previews_left() const;
+  // The callbacks have something else to say of previews: kept with the next place, and soon.
+  void previews_changed() { moved(false); }
+
   // Whose token this is: known before the first event reaches the sink.
   const std::optional<Identity>& identity() const;
   std::string health() const;
@@ -54,6 +61,8 @@ class Shards {
   std::optional<Places> bookmarked(int count) const;
   void make_shards(const GatewayInfo& info);
   Task<void> run_one(Shard& shard);
+  void moved(bool is_start);
+  Task<void> keep_later();
   void keep();
   void stop_shards();
 
@@ -74,6 +83,9 @@ class Shards {
   ShardsCallbacks callbacks_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::size_t running_ = 0;
+  bool has_moved_ = false;  // since keep()
+  bool is_keeping_later_ = false;
+  bool has_ended_ = false;
   Children children_;
 };
 

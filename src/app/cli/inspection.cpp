@@ -12,11 +12,19 @@ struct ExplainOptions {
   int sensitivity = 0;
 };
 
+void add_whereabouts(CommandLine& line, CLI::App& command, const char* about_chat) {
+  CLI::Option* chat = command.add_option("--chat", line.options().chat, about_chat);
+  command
+      .add_option("--parent", line.options().parent,
+                  "the channel that a chat of Discord is a thread of: discord:123…, or none")
+      ->needs(chat);
+}
+
 int run_explain(const CommandLine& line, const ExplainOptions& options) {
   return line.with_sender(line.options().sender, [&](auto config, Sender sender) {
     return explain(std::move(config),
                    {.sender = std::move(sender),
-                    .chat = line.options().chat,
+                    .where = {line.options().chat, line.options().parent},
                     .discord_roles = options.discord_roles,
                     .guild = options.guild,
                     .tool = options.tool,
@@ -32,7 +40,7 @@ void declare_explain(CommandLine& line) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App& command = line.add("explain", "who a sender is to usher: role, room, tools, limits, and why");
   line.add_sender(command);
-  command.add_option("--chat", line.options().chat, "as in that chat: telegram:-100… (group ceilings apply)");
+  add_whereabouts(line, command, "as in that chat: telegram:-100… (group ceilings apply)");
   // An empty variable of a script must not look like success.
   const CLI::Validator not_empty([](const std::string& text) { return text.empty() ? "is empty" : std::string(); }, "");
   CLI::Option* tool = command.add_option("--tool", options->tool, "whether this tool may be called, and why not");
@@ -84,12 +92,12 @@ void declare_memory(CommandLine& line) {
   CLI::App& memory = line.add_family("memory", "a sender's memory");
   CLI::App& path = line.add(memory, "path", "print the file that holds a sender's memory");
   line.add_sender(path);
-  path.add_option("--chat", line.options().chat, "as in that chat (a group ceiling has its own workspace)");
+  add_whereabouts(line, path, "as in that chat (a group ceiling has its own workspace)");
   line.add_json(path);
   line.choose(path, [&line] {
     const CommonOptions& common = line.options();
     return line.with_sender(common.sender, [&](auto config, Sender sender) {
-      return memory_path(std::move(config), sender, common.chat, common.as_json);
+      return memory_path(std::move(config), sender, {common.chat, common.parent}, common.as_json);
     });
   });
 }

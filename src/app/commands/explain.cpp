@@ -31,6 +31,28 @@ Result<rbac::Place> place_of(const Sender& sender, const std::string& chat) {
   return rbac::Place{.kind = chat.substr(0, colon), .chat = chat.substr(colon + 1), .is_group = true};
 }
 
+// A thread has its channel's ceiling, and only Discord knows which channel that is: to leave it out would show a role
+// that its sender does not have there.
+Result<rbac::Place> place_of(const Sender& sender, const Whereabouts& where, const rbac::RoleResolver& resolver) {
+  Result<rbac::Place> place = place_of(sender, where.chat);
+  if (!place) return place;
+  const bool may_be_thread = place->is_group && place->kind == "discord";
+  if (where.parent.empty() && !(may_be_thread && resolver.asks_parent(sender.tenant, place->kind))) return place;
+  if (where.parent.empty()) {
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("whether {} is a thread is not known here, and the ceiling of its channel would bind it: say "
+                    "--parent discord:CHANNEL, or --parent none",
+                    where.chat));
+  }
+  if (!may_be_thread) return fail(ErrorKind::invalid, "--parent goes with a --chat of Discord");
+  if (where.parent == "none") return place;
+  const Result<rbac::Place> parent = place_of(sender, where.parent);
+  if (!parent || parent->kind != place->kind) return fail(ErrorKind::invalid, "--parent names no channel of Discord");
+  place->parent = parent->chat;
+  return place;
+}
+
 json::value limit_value(const std::optional<std::int64_t>& limit) {
   return limit ? json::value(*limit) : json::value(nullptr);
 }
@@ -117,12 +139,12 @@ json::object joined_json(const rbac::RoleResolver& resolver, const Sender& sende
 }
 
 Result<Located> locate(const std::shared_ptr<const config::Config>& config, const Sender& sender,
-                       const std::string& chat, std::span<const rbac::PlatformRoles> held = {}) {
-  Result<rbac::Place> place = place_of(sender, chat);
+                       const Whereabouts& where, std::span<const rbac::PlatformRoles> held = {}) {
+  const rbac::RoleResolver resolver(config);
+  Result<rbac::Place> place = place_of(sender, where, resolver);
   if (!place) return fail(std::move(place.error()));
   Result<std::optional<Sender>> joined_to = gateway::read_joined_to(config->gateway.data_dir / "links.db", sender);
   if (!joined_to) return fail(std::move(joined_to.error()));
-  const rbac::RoleResolver resolver(config);
   auto context = resolver.resolve(sender, *place, held, *joined_to);
   if (!context) return fail(std::move(context.error()));
   return Located{.context = *context,
@@ -234,7 +256,7 @@ Result<json::object> explained(const std::shared_ptr<const config::Config>& conf
   if (!mistake.empty()) return fail(ErrorKind::invalid, mistake);
   const rbac::PlatformRoles held{request.guild, request.discord_roles};
   Result<Located> located =
-      locate(config, request.sender, request.chat, {&held, request.discord_roles.empty() ? 0u : 1u});
+      locate(config, request.sender, request.where, {&held, request.discord_roles.empty() ? 0u : 1u});
   if (!located && located.error().kind == ErrorKind::denied)
     return turned_away(request.sender, located.error().message);
   if (!located) return fail(std::move(located.error()));
@@ -264,9 +286,9 @@ int explain(std::shared_ptr<const config::Config> config, const ExplainRequest& 
   return kFine;
 }
 
-int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const std::string& chat,
+int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const Whereabouts& where,
                 bool as_json) {
-  Result<Located> located = locate(config, sender, chat);
+  Result<Located> located = locate(config, sender, where);
   if (!located) {
     fmt::print(stderr, "usher: {}\n", located.error().message);
     return kError;

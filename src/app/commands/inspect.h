@@ -19,9 +19,15 @@ std::vector<config::Problem> problems_of(const config::Loaded& loaded);
 // `must_run`: an error too unless a gateway runs on its data_dir.
 int check(const config::Loaded& loaded, bool as_json, bool must_run);
 
+// Where somebody writes, as the command line says it.
+struct Whereabouts {
+  std::string chat;    // "telegram:-100…"; "" = a private chat
+  std::string parent;  // the channel that a Discord chat is a thread of: "discord:…"; "none" = it is no thread
+};
+
 struct ExplainRequest {
   Sender sender;
-  std::string chat;                        // "telegram:-100…" or ""
+  Whereabouts where;
   std::vector<std::string> discord_roles;  // ids that the sender shall hold …
   std::string guild;                       // … in that guild; "" = in one that no assignment names
   // One question at most: about a tool (and with `arguments` about one call of it), or about an action. "" = not asked.
@@ -41,7 +47,7 @@ struct UsageFilter {
 };
 int show_usage(const config::Config& config, const UsageFilter& filter, bool as_json);
 
-int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const std::string& chat,
+int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const Whereabouts& where,
                 bool as_json);
 
 }  // namespace usher::app

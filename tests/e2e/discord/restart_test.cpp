@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <set>
 
 #include "e2e/discord/discord_world.h"
 
@@ -34,9 +35,9 @@ TEST_CASE("SIGTERM leaves a session that the next start resumes: what was said m
 
 TEST_CASE("after kill -9 everything that was said is answered once, though Discord repeats it") {
   DiscordWorld world;
-  world.serve();
+  world.serve("acknowledge = \"👀\"");
   for (int i = 0; i < 4; ++i) world.ask(amy, "number " + std::to_string(i) + ".");
-  // On disk is at least the place behind the first of them.
+  // On disk is at least where the session began.
   world.kill();
   for (int i = 4; i < 8; ++i) world.discord.guild_message(amy, world.mention("number " + std::to_string(i) + "."));
   world.discord.next_connection({.repeats = 1000});
@@ -46,6 +47,10 @@ TEST_CASE("after kill -9 everything that was said is answered once, though Disco
   CHECK(world.said_in(world.discord.options().channel).size() == 9);
   CHECK(world.model.requests().size() == 9);
   CHECK(world.discord.identifies() == 1);
+  std::set<std::string> acknowledged;
+  for (const DiscordReaction& reaction : world.discord.reactions()) {
+    if (reaction.is_added) CHECK_MESSAGE(acknowledged.insert(reaction.message).second, "acknowledged once");
+  }
 }
 
 TEST_CASE("sessions that Discord has forgotten by the restart are followed by new ones, and life goes on") {
@@ -82,6 +87,28 @@ TEST_CASE("an answer that was growing when usher was killed is finished in the s
   world.start();
   const DiscordMessage answer = world.wait_for(world.discord.options().channel, "the end");
   CHECK_FALSE(answer.earlier.empty());
+  CHECK(world.said_in(world.discord.options().channel).size() == 1);
+}
+
+TEST_CASE("an answer that was growing for longer than a nonce holds is finished in the same message, too") {
+  std::atomic<bool> hangs = true;
+  DiscordWorld world([&](const json::object&) {
+    ModelAnswer answer;
+    for (int i = 0; i < 12; ++i) answer.text += "sentence " + std::to_string(i) + " of an answer that takes its time. ";
+    answer.piece_bytes = 50;
+    if (hangs) answer.transport.chunk_delay = milliseconds(300);
+    if (!hangs) answer.text = "Other words this time, and the end";
+    return answer;
+  });
+  world.serve();
+  world.discord.guild_message(amy, world.mention("slowly"));
+  const DiscordMessage preview = world.wait_for(world.discord.options().channel, "sentence 6");
+  world.kill();
+  world.discord.age_message(preview.id, std::chrono::minutes(10));
+  hangs = false;
+  world.start();
+  const DiscordMessage answer = world.wait_for(world.discord.options().channel, "the end");
+  CHECK(answer.id == preview.id);
   CHECK(world.said_in(world.discord.options().channel).size() == 1);
 }
 

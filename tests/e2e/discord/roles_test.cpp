@@ -133,6 +133,24 @@ TEST_CASE("the ceiling of a channel binds its owner there and in its threads") {
   world.discord.write({.user = boss, .content = world.mention("hello in a thread"), .channel = thread});
   world.wait_for(thread, "hello in a thread");
   CHECK_FALSE(is_owner(world.model.requests().back()));
+
+  // explain says the same, or that it cannot know.
+  const auto explain = [&](const std::vector<std::string>& where) {
+    std::vector<std::string> words{"explain", "discord:" + boss, "--json"};
+    words.insert(words.end(), where.begin(), where.end());
+    return world.command(words);
+  };
+  const ProcessResult unsaid = explain({"--chat", "discord:" + thread});
+  CHECK(unsaid.status == 1);
+  CHECK(contains(unsaid.errors, "--parent"));
+  CHECK_FALSE(contains(unsaid.output, "owner"));
+  CHECK(json_of(explain({"--chat", "discord:" + thread, "--parent", "discord:" + channel})).at("ceiling") == "buyer");
+  CHECK_FALSE(json_of(explain({"--chat", "discord:" + thread, "--parent", "none"})).contains("ceiling"));
+  CHECK(json_of(explain({"--chat", "discord:" + channel, "--parent", "none"})).at("ceiling") == "buyer");
+  for (const char* parent : {"telegram:-100", "nonsense", "discord:x"}) {
+    CHECK(explain({"--chat", "discord:" + thread, "--parent", parent}).status == 1);
+  }
+  CHECK(explain({"--chat", "telegram:-1001", "--parent", "none"}).status == 1);
 }
 
 }  // namespace
