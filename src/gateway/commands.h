@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/texts.h"
-#include "gateway/turn.h"
+#include "gateway/room/texts.h"
+#include "gateway/turn/turn.h"
 #include "rbac/role.h"
 
 namespace usher::gateway {

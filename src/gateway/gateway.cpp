@@ -12,9 +12,9 @@
 
 #include "base/failpoint.h"
 #include "gateway/commands.h"
+#include "gateway/delivery/outbox.h"
+#include "gateway/dispatch/typing.h"
 #include "gateway/lanes.h"
-#include "gateway/outbox.h"
-#include "gateway/typing.h"
 
 namespace usher::gateway {
 namespace {

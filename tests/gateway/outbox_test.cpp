@@ -1,5 +1,5 @@
 // How replies leave: in order, within the grace, and past platforms that take none.
-#include "gateway/outbox.h"
+#include "gateway/delivery/outbox.h"
 
 #include "flaky_journal.h"
 

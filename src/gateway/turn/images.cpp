@@ -1,4 +1,4 @@
-#include "gateway/images.h"
+#include "gateway/turn/images.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/turn.h"
+#include "gateway/turn/turn.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -8,12 +8,12 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "gateway/commands.h"
-#include "gateway/failure.h"
-#include "gateway/images.h"
 #include "gateway/ledger/early_row.h"
 #include "gateway/ledger/rows.h"
-#include "gateway/subagent.h"
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
+#include "gateway/turn/failure.h"
+#include "gateway/turn/images.h"
+#include "gateway/turn/subagent.h"
 #include "tool/gate.h"
 
 namespace usher::gateway {

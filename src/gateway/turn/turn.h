@@ -19,7 +19,7 @@
 #include "gateway/journal.h"
 #include "gateway/links/joining.h"
 #include "gateway/models.h"
-#include "gateway/room.h"
+#include "gateway/room/room.h"
 #include "limits/budget.h"
 #include "limits/rate.h"
 #include "memory/memory.h"
