@@ -6,8 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "channel/channel.h"
 #include "gateway/room/texts.h"
-#include "gateway/turn/turn.h"
+#include "gateway/services.h"
 #include "rbac/role.h"
 
 namespace usher::gateway {

@@ -12,9 +12,11 @@
 
 #include "base/failpoint.h"
 #include "gateway/commands.h"
+#include "gateway/conversation.h"
 #include "gateway/delivery/outbox.h"
 #include "gateway/dispatch/typing.h"
 #include "gateway/lanes.h"
+#include "gateway/turn/turn.h"
 
 namespace usher::gateway {
 namespace {
@@ -47,7 +49,8 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
       : loop(std::move(executor)),
         services(all),
         bounds(limits),
-        turns(all),
+        admission(all),
+        turns(all, admission),
         lanes(limits.max_running),
         outbox(loop, all.journal, limits.max_sending, [this](const channel::Channel& channel) { finish_one(channel); }),
         typing(loop),
@@ -78,9 +81,6 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   bool is_drained() const {
     return lanes.running() == 0 && (is_closing || lanes.waiting() == 0) && outbox.is_resting();
   }
-  std::string lane_of(const Accepted& accepted, const channel::Channel& channel) const {
-    return conversation_key(Turns::conversation_of(accepted.incoming, channel.tenant()));
-  }
 
   Line* find(const std::string& name) {
     for (auto& line : lines) {
@@ -92,6 +92,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   asio::any_io_executor loop;
   Services services;
   Bounds bounds;
+  Admission admission;
   Turns turns;
   Lanes<Accepted> lanes;
   Outbox outbox;
@@ -160,7 +161,7 @@ Task<void> Gateway::State::resume(Accepted accepted) {
   co_await remember_again(accepted);
   const bool may_have_left = accepted.state == MessageState::sending;
   const std::chrono::milliseconds away = services.clock.wall() - accepted.left_at;
-  Leaving leaving = leaving_of(lane_of(accepted, channel), accepted, channel, std::move(accepted.reply));
+  Leaving leaving = leaving_of(lane_of(accepted.incoming, channel), accepted, channel, std::move(accepted.reply));
   // A clock that was set back says nothing of how long it is.
   const bool is_harmless = away >= std::chrono::milliseconds(0) && away < channel.resends_for(leaving.outgoing);
   if (may_have_left && !is_harmless && channel.resends_for(leaving.outgoing) != channel::Channel::kForever) {
@@ -228,13 +229,13 @@ EarlyRows Gateway::State::begin_rows(Line& line, const std::vector<channel::Inco
     const auto known = offered.find(incoming.platform_id);
     rows[incoming.platform_id] = known != offered.end()
                                      ? std::move(known->second)
-                                     : turns.begin_resolution(incoming, line.channel->tenant(), loop);
+                                     : admission.begin_resolution(incoming, line.channel->tenant(), loop);
   }
   return rows;
 }
 
 void Gateway::State::enqueue(Accepted accepted) {
-  const std::string lane = lane_of(accepted, *find(accepted.incoming.channel)->channel);
+  const std::string lane = lane_of(accepted.incoming, *find(accepted.incoming.channel)->channel);
   const bool is_stop = command_of(accepted.incoming.text) == "stop";
   if (is_stop && stop_turn(lane, accepted)) return;
   lanes.push(lane, std::move(accepted));

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "gateway/models.h"
 #include "gateway/record/turn_record.h"
-#include "gateway/turn/turn.h"
+#include "gateway/services.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
 
