@@ -1,5 +1,5 @@
 // The chat commands that usher answers itself: /start /help /new /whoami /usage, and a /stop with nothing to stop (one
-// that ends a running turn is the gateway's, as it must not wait behind that turn).
+// that ends a running turn is the dispatcher's, as it must not wait behind that turn).
 #pragma once
 
 #include <optional>
