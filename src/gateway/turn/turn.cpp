@@ -180,8 +180,8 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   const Deadline deadline = Deadline::in(services_.config->agent.turn_timeout);
 
   std::string said = incoming.text;
-  Result<std::vector<provider::Image>> images =
-      co_await fetch_images(accepted, channel, seated, deadline.capped(kFetchTimeout), said);
+  Result<std::vector<provider::Image>> images = co_await fetch_images(
+      accepted, channel, seated.seat.workspace->files, services_.pool, deadline.capped(kFetchTimeout), said);
   if (!images) {
     const bool was_stopped = images.error().kind == ErrorKind::cancelled;
     if (!was_stopped) {
@@ -258,30 +258,6 @@ Result<std::vector<provider::Message>> Turns::recall_history(const channel::Inco
       {.author = provider::Author::user, .text = agent::user_prompt(facts, said), .images = std::move(images)});
   agent::fit_to_context(history, seated.model->context_tokens - seated.model->price.max_output_tokens);
   return history;
-}
-
-Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                               const Seated& seated, Deadline deadline,
-                                                               std::string& said) {
-  std::vector<provider::Image> images;
-  const std::filesystem::path& files = seated.seat.workspace->files;
-  for (const channel::Attachment& attachment : accepted.incoming.attachments) {
-    if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {
-      said += "\n[an attachment that cannot be read here was left out]";
-      continue;
-    }
-    Result<std::string> bytes = co_await channel.fetch(attachment, kMaxImageBytes, deadline);
-    if (!bytes) co_return fail(std::move(bytes.error()));
-    const std::string_view type = image_media_type(*bytes);
-    const std::string name = fmt::format("{}-{}", accepted.id, images.size() + 1);
-    auto shared = std::make_shared<const std::string>(std::move(*bytes));
-    Result<std::string> path =
-        co_await run_on(services_.pool, [files, name, shared] { return keep_image(files, name, *shared); });
-    if (!path) co_return fail(std::move(path.error()));
-    said += fmt::format("\n[picture: files/{}]", *path);
-    images.push_back({.media_type = std::string(type), .bytes = *shared});
-  }
-  co_return images;
 }
 
 std::string Turns::explain(const Error& error, const Texts& texts, const Seated& seated) {

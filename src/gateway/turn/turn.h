@@ -52,9 +52,6 @@ class Turns {
   Task<Result<void>> furnish(Seated& seated);
   Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
                              std::function<bool()> is_cancelled);
-  // Appends a note about each attachment to `said`.
-  Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                          const Seated& seated, Deadline deadline, std::string& said);
   Task<Result<agent::TurnResult>> answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
                                          const std::string& said, std::vector<provider::Image> images,
                                          Deadline deadline, std::function<bool()> is_cancelled);
