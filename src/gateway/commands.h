@@ -1,13 +1,14 @@
 // The chat commands that usher answers itself: /start /help /new /whoami /usage, and a /stop with nothing to stop (one
-// that ends a running turn is the gateway's, as it must not wait behind that turn).
+// that ends a running turn is the dispatcher's, as it must not wait behind that turn).
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "gateway/texts.h"
-#include "gateway/turn.h"
+#include "channel/channel.h"
+#include "gateway/room/texts.h"
+#include "gateway/services.h"
 #include "rbac/role.h"
 
 namespace usher::gateway {

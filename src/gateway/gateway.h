@@ -11,7 +11,7 @@
 
 #include "base/async.h"
 #include "channel/channel.h"
-#include "gateway/turn.h"
+#include "gateway/services.h"
 
 namespace usher::gateway {
 

@@ -2,7 +2,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
 #include "gateway_fixture.h"
 
 using namespace usher;

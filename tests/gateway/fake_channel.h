@@ -35,6 +35,10 @@ class FakeChannel final : public channel::Channel {
 
   Task<Result<channel::Delivery>> send(const channel::Outgoing& message, channel::Passage& passage, Deadline) override {
     ++attempts;
+    if (sends) {
+      Result<channel::Delivery> became = co_await sends(passage);
+      co_return became;
+    }
     const Result<void> left = co_await passage.leave();
     if (!left) co_return fail(left.error());
     if (on_leaving) {
@@ -87,6 +91,8 @@ class FakeChannel final : public channel::Channel {
   std::vector<channel::Outgoing> sent;
   std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
+  // In place of all that: what each send does.
+  std::function<Task<Result<channel::Delivery>>(channel::Passage&)> sends;
   bool awaits_each = false;
   bool can_send = true;
   std::chrono::seconds resends{0};

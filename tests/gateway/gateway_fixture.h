@@ -14,6 +14,7 @@
 #include "config/load.h"
 #include "fake_channel.h"
 #include "gateway/gateway.h"
+#include "gateway/room/texts.h"
 #include "limits/counters.h"
 #include "support/fake_ledger.h"
 #include "support/fake_provider.h"

@@ -1,4 +1,4 @@
-#include "gateway/images.h"
+#include "gateway/turn/images.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // How replies leave: in order, within the grace, and past platforms that take none.
-#include "gateway/outbox.h"
+#include "gateway/delivery/outbox.h"
 
 #include "flaky_journal.h"
 
@@ -15,6 +15,34 @@ using testing::hang;
 using testing::make_flaky;
 using testing::rows;
 using testing::run_task;
+
+namespace {
+
+// A reply that is stored, and an outbox of the test's own through which it leaves, without a gateway.
+struct OneReply {
+  OneReply() {
+    auto fresh = run_task(f.loop, journal->accept({f.channel_message("42", "hi")}));
+    REQUIRE(fresh);
+    id = fresh->front().id;
+    REQUIRE(run_task(f.loop, journal->store_reply(id, {.text = "hello"}, false)));
+  }
+  std::unique_ptr<gateway::Journal> open() {
+    f.stop();
+    auto opened = gateway::open_journal(f.config->gateway.data_dir / "gateway.db", f.loop.get_executor(), f.clock);
+    REQUIRE(opened);
+    return std::move(*opened);
+  }
+  void push() { outbox.push({.id = id, .lane = "l", .channel = &channel}); }
+
+  GatewayFixture f;
+  std::unique_ptr<gateway::Journal> journal = open();
+  MessageId id = 0;
+  FakeChannel channel{f.loop.get_executor(), "bot"};
+  bool is_done = false;
+  gateway::Outbox outbox{f.loop.get_executor(), *journal, 8, [this](const channel::Channel&) { is_done = true; }};
+};
+
+}  // namespace
 
 TEST_CASE("a reply that waits for the platform's limit at the end of the grace is sent by the next start") {
   GatewayFixture f;
@@ -97,91 +125,46 @@ TEST_CASE("a platform that takes no replies holds up no other channel's") {
 }
 
 TEST_CASE("a part that may have arrived stays so, whatever becomes of further tries, and none leaves too late") {
-  class Refusing final : public channel::Channel {
-   public:
-    std::string name_ = "bot", kind_ = "discord", tenant_ = "default";
-    int left = 0, held_back = 0;
-    const std::string& name() const override { return name_; }
-    const std::string& kind() const override { return kind_; }
-    const std::string& tenant() const override { return tenant_; }
-    Task<void> run(channel::Intake) override { co_return; }
-    void stop() override {}
-    Task<Result<channel::Delivery>> send(const channel::Outgoing&, channel::Passage& passage, Deadline) override {
-      const Result<void> leaves = co_await passage.leave();
-      if (!leaves) {
-        ++held_back;
-        co_return fail(leaves.error());
-      }
-      if (++left == 1) co_return channel::Delivery::unknown;
-      passage.came_back();  // a 429
-      co_return fail(ErrorKind::busy, "wait");
+  OneReply reply;
+  int left = 0, held_back = 0;
+  reply.channel.resends = std::chrono::seconds(2);
+  reply.channel.sends = [&](channel::Passage& passage) -> Task<Result<channel::Delivery>> {
+    const Result<void> leaves = co_await passage.leave();
+    if (!leaves) {
+      ++held_back;
+      co_return fail(leaves.error());
     }
-    std::chrono::seconds resends_for(const channel::Outgoing&) const override { return std::chrono::seconds(2); }
-    void show_typing(const std::string&, const std::string&) override {}
-    Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override { co_return ""; }
-    std::string health() const override { return ""; }
+    if (++left == 1) co_return channel::Delivery::unknown;
+    passage.came_back();  // a 429
+    co_return fail(ErrorKind::busy, "wait");
   };
-  GatewayFixture f;
-  f.stop();
-  auto journal = gateway::open_journal(f.config->gateway.data_dir / "gateway.db", f.loop.get_executor(), f.clock);
-  REQUIRE(journal);
-  auto fresh = run_task(f.loop, (*journal)->accept({f.channel_message("42", "hi")}));
-  REQUIRE(fresh);
-  const MessageId id = fresh->front().id;
-  REQUIRE(run_task(f.loop, (*journal)->store_reply(id, {.text = "once"}, false)));
-  Refusing channel;
-  bool is_done = false;
-  gateway::Outbox outbox(f.loop.get_executor(), **journal, 8, [&](const channel::Channel&) { is_done = true; });
-  outbox.push({.id = id, .lane = "l", .channel = &channel});
-  while (!is_done) f.run_some();
-  CHECK(channel.left >= 2);
-  CHECK(channel.held_back == 1);
-  auto rows = run_task(f.loop, (*journal)->conversations(MessageState::unknown, 10));
+  reply.push();
+  while (!reply.is_done) reply.f.run_some();
+  CHECK(left >= 2);
+  CHECK(held_back == 1);
+  auto rows = run_task(reply.f.loop, reply.journal->conversations(MessageState::unknown, 10));
   REQUIRE(rows);
   CHECK(rows->size() == 1);
 }
 
 TEST_CASE("a reply whose first part has arrived and whose second has not left is not unknown after a restart") {
-  class TwoParts final : public channel::Channel {
-   public:
-    std::string name_ = "bot", kind_ = "telegram", tenant_ = "default";
-    bool has_tried = false;
-    const std::string& name() const override { return name_; }
-    const std::string& kind() const override { return kind_; }
-    const std::string& tenant() const override { return tenant_; }
-    Task<void> run(channel::Intake) override { co_return; }
-    void stop() override {}
-    Task<Result<channel::Delivery>> send(const channel::Outgoing&, channel::Passage& passage, Deadline) override {
-      const Result<void> left = co_await passage.leave();
-      REQUIRE(left);
-      passage.arrived();
-      passage.came_back();  // Outbound::wait_for_turn: paused meanwhile
-      has_tried = true;
-      co_return fail(ErrorKind::busy, "Telegram asks to wait longer than this message may");
-    }
-    std::chrono::seconds resends_for(const channel::Outgoing&) const override { return std::chrono::seconds(0); }
-    void show_typing(const std::string&, const std::string&) override {}
-    Task<Result<std::string>> fetch(const channel::Attachment&, std::size_t, Deadline) override { co_return ""; }
-    std::string health() const override { return ""; }
+  OneReply reply;
+  bool has_tried = false;
+  reply.channel.sends = [&](channel::Passage& passage) -> Task<Result<channel::Delivery>> {
+    const Result<void> left = co_await passage.leave();
+    REQUIRE(left);
+    passage.arrived();
+    passage.came_back();  // Outbound::wait_for_turn: paused meanwhile
+    has_tried = true;
+    co_return fail(ErrorKind::busy, "Telegram asks to wait longer than this message may");
   };
-  GatewayFixture f;
-  f.stop();
-  auto journal = gateway::open_journal(f.config->gateway.data_dir / "gateway.db", f.loop.get_executor(), f.clock);
-  REQUIRE(journal);
-  auto fresh = run_task(f.loop, (*journal)->accept({f.channel_message("42", "hi")}));
-  REQUIRE(fresh);
-  const MessageId id = fresh->front().id;
-  REQUIRE(run_task(f.loop, (*journal)->store_reply(id, {.text = "long"}, false)));
-  TwoParts channel;
-  bool is_done = false;
-  gateway::Outbox outbox(f.loop.get_executor(), **journal, 8, [&](const channel::Channel&) { is_done = true; });
-  outbox.push({.id = id, .lane = "l", .channel = &channel});
-  while (!channel.has_tried) f.run_some();
-  run_task(f.loop, sleep_for(std::chrono::milliseconds(30)));
-  outbox.close();
-  while (!is_done) f.run_some();
-  REQUIRE(run_task(f.loop, (*journal)->flush()));
-  auto left = run_task(f.loop, (*journal)->unfinished());
+  reply.push();
+  while (!has_tried) reply.f.run_some();
+  run_task(reply.f.loop, sleep_for(std::chrono::milliseconds(30)));
+  reply.outbox.close();
+  while (!reply.is_done) reply.f.run_some();
+  REQUIRE(run_task(reply.f.loop, reply.journal->flush()));
+  auto left = run_task(reply.f.loop, reply.journal->unfinished());
   REQUIRE(left);
   REQUIRE(left->size() == 1);
   CHECK(left->front().state == MessageState::ready);

@@ -1,5 +1,5 @@
 // What is on record of a turn when the disk fails, the role changes or the process dies.
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
 
 #include <signal.h>
 #include <sys/resource.h>

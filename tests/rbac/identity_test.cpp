@@ -1,11 +1,13 @@
 // One person on several platforms: joined by [[identities]] or by a code, never by anything else.
 #include <doctest/doctest.h>
 
-#include "config/load.h"
+#include "config_of.h"
 #include "rbac/role.h"
 
 namespace usher::rbac {
 namespace {
+
+using testing::config_of;
 
 constexpr std::string_view kConfig = R"(
 [rbac]
@@ -46,13 +48,7 @@ senders = ["telegram:5", "discord:6"]
 )";
 
 const std::shared_ptr<const config::Config>& config_of_all() {
-  static const std::shared_ptr<const config::Config> kLoaded = [] {
-    const config::Loaded loaded =
-        config::load_text(kConfig, "/etc/usher/config.toml", [](const std::string&) { return std::nullopt; }, false);
-    for (const config::Problem& problem : loaded.problems) MESSAGE(to_string(problem));
-    REQUIRE(loaded.config);
-    return loaded.config;
-  }();
+  static const std::shared_ptr<const config::Config> kLoaded = config_of(kConfig);
   return kLoaded;
 }
 

@@ -4,11 +4,13 @@
 
 #include <array>
 
-#include "config/load.h"
+#include "config_of.h"
 #include "rbac/role.h"
 
 namespace usher::rbac {
 namespace {
+
+using testing::config_of;
 
 constexpr std::string_view kShop = R"([rbac]
 default_role = "buyer"
@@ -41,12 +43,7 @@ ceiling = "owner"
 )";
 
 const RoleResolver& shop() {
-  static const RoleResolver kResolver = [] {
-    const config::Loaded loaded =
-        config::load_text(kShop, "/etc/usher/config.toml", [](const std::string&) { return std::nullopt; }, false);
-    REQUIRE(loaded.config);
-    return RoleResolver(loaded.config);
-  }();
+  static const RoleResolver kResolver(config_of(kShop));
   return kResolver;
 }
 

@@ -1,11 +1,13 @@
 // Which role a sender has in a place, and why.
 #include <doctest/doctest.h>
 
-#include "config/load.h"
+#include "config_of.h"
 #include "rbac/role.h"
 
 namespace usher::rbac {
 namespace {
+
+using testing::config_of;
 
 constexpr std::string_view kShop = R"([rbac]
 default_role = "buyer"
@@ -69,14 +71,6 @@ path = "acme"
 sender = "telegram:2"
 role = "clerk"
 )";
-
-std::shared_ptr<const config::Config> config_of(std::string_view text) {
-  const config::Loaded loaded =
-      config::load_text(text, "/etc/usher/config.toml", [](const std::string&) { return std::nullopt; }, false);
-  for (const config::Problem& problem : loaded.problems) MESSAGE(to_string(problem));
-  REQUIRE(loaded.config);
-  return loaded.config;
-}
 
 const RoleResolver& shop() {
   static const RoleResolver kResolver(config_of(kShop));

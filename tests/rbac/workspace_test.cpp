@@ -1,11 +1,13 @@
 // The room of a role context: which folder, whose files, which memory.
 #include <doctest/doctest.h>
 
-#include "config/load.h"
+#include "config_of.h"
 #include "rbac/role.h"
 
 namespace usher::rbac {
 namespace {
+
+using testing::config_of;
 
 std::shared_ptr<const config::Config> two_tenants() {
   constexpr std::string_view kText = R"([gateway]
@@ -32,10 +34,7 @@ workspace = "shop"
 [tenants.acme.rbac.workspaces.shop]
 path = "front/shop"
 )";
-  const config::Loaded loaded =
-      config::load_text(kText, "/etc/config.toml", [](const std::string&) { return std::nullopt; }, false);
-  REQUIRE(loaded.config);
-  return loaded.config;
+  return config_of(kText);
 }
 
 Workspace room_of(const Sender& sender) {

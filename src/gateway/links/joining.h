@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/sender.h"
 #include "gateway/links/links.h"
-#include "gateway/texts.h"
+#include "gateway/room/texts.h"
 #include "rbac/role.h"
 
 namespace usher::gateway {

@@ -1,4 +1,4 @@
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

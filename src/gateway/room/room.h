@@ -10,7 +10,7 @@
 #include "base/beneath.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "gateway/texts.h"
+#include "gateway/room/texts.h"
 
 namespace usher::gateway {
 

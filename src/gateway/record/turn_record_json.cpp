@@ -1,7 +1,7 @@
 // Completions and tool outputs as JSON: how the record of a turn keeps them.
 #include "base/json.h"
 #include "base/text.h"
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
 
 namespace usher::gateway {
 namespace {

@@ -1,4 +1,4 @@
-#include "gateway/texts.h"
+#include "gateway/room/texts.h"
 
 #include <fmt/format.h>
 

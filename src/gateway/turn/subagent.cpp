@@ -1,4 +1,4 @@
-#include "gateway/subagent.h"
+#include "gateway/turn/subagent.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

@@ -1,4 +1,4 @@
-#include "gateway/turn.h"
+#include "gateway/turn/turn.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -8,12 +8,12 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "gateway/commands.h"
-#include "gateway/failure.h"
-#include "gateway/images.h"
-#include "gateway/ledger/early_row.h"
+#include "gateway/conversation.h"
 #include "gateway/ledger/rows.h"
-#include "gateway/subagent.h"
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
+#include "gateway/turn/failure.h"
+#include "gateway/turn/images.h"
+#include "gateway/turn/subagent.h"
 #include "tool/gate.h"
 
 namespace usher::gateway {
@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxRecalledFacts = 5;
 constexpr std::chrono::seconds kFetchTimeout{30};
-constexpr std::chrono::seconds kRolesTimeout{10};
 
 std::string minute_of(WallTime time) {
   std::string iso = to_iso8601(time);
@@ -63,89 +62,28 @@ struct Turns::Seated {
   const Model* model = nullptr;
 };
 
-Turns::Turns(const Services& services)
+Turns::Turns(const Services& services, Admission& admission)
     : services_(services),
+      admission_(admission),
       rooms_(services.clock),
       joining_(services.links, services.roles, services.ledger, services.clock) {}
 
-Conversation Turns::conversation_of(const channel::Incoming& incoming, const std::string& tenant) {
-  return {.channel = incoming.channel,
-          .chat = incoming.chat,
-          .thread = incoming.thread,
-          .sender = {.tenant = tenant, .kind = incoming.kind, .id = incoming.sender_id}};
-}
-
-Result<std::shared_ptr<const rbac::RoleContext>> Turns::resolve(const channel::Incoming& incoming, const Sender& sender,
-                                                                std::span<const rbac::PlatformRoles> held,
-                                                                std::string parent) const {
-  const rbac::Place place{
-      .kind = incoming.kind, .chat = incoming.chat, .is_group = incoming.is_group, .parent = std::move(parent)};
-  return services_.roles.resolve(sender, place, held, services_.links.joined_to(sender));
-}
-
-Task<Result<std::shared_ptr<const rbac::RoleContext>>> Turns::find_role(const channel::Incoming& incoming,
-                                                                        const Sender& sender,
-                                                                        channel::Channel& channel) {
-  std::vector<rbac::PlatformRoles> held;
-  if (services_.roles.asks_platform(sender, services_.links.joined_to(sender))) {
-    Result<std::vector<channel::GuildRoles>> found = co_await channel.roles_of(incoming, Deadline::in(kRolesTimeout));
-    if (!found) {
-      co_return fail(ErrorKind::unavailable,
-                     fmt::format("the roles of {} are not known: {}", to_string(sender), found.error().message));
-    }
-    for (channel::GuildRoles& in : *found) held.push_back({std::move(in.guild), std::move(in.roles)});
-  }
-  std::string parent;
-  if (asks_parent(incoming, sender)) {
-    Result<std::string> found = co_await channel.parent_of(incoming, Deadline::in(kRolesTimeout));
-    if (!found) {
-      co_return fail(ErrorKind::unavailable,
-                     fmt::format("whether chat {} is a thread is not known: {}", incoming.chat, found.error().message));
-    }
-    parent = std::move(*found);
-  }
-  co_return resolve(incoming, sender, held, std::move(parent));
-}
-
-// Threads with ids of their own are a matter of guilds.
-bool Turns::asks_parent(const channel::Incoming& incoming, const Sender& sender) const {
-  return !incoming.guild.empty() && services_.roles.asks_parent(sender.tenant, incoming.kind);
-}
-
 Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& tenant) {
   const rbac::PlatformRoles said{incoming.guild, incoming.platform_roles};
-  auto role = resolve(incoming, conversation_of(incoming, tenant).sender, {&said, 1});
+  auto role = admission_.resolve(incoming, conversation_of(incoming, tenant).sender, {&said, 1});
   return rooms_.texts(role ? services_.workspaces.select(**role).root
                            : services_.config->gateway.workspaces_dir.native());
-}
-
-std::shared_ptr<EarlyRow> Turns::begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
-                                                  const asio::any_io_executor& loop) const {
-  const Sender sender = conversation_of(incoming, tenant).sender;
-  if (asks_parent(incoming, sender) || services_.roles.asks_platform(sender, services_.links.joined_to(sender))) {
-    return nullptr;
-  }
-  return EarlyRow::begin(loop, services_.ledger,
-                         incoming.sender_id.empty() ? nobody_row(incoming, tenant)
-                                                    : resolution_row(incoming, sender, resolve(incoming, sender, {})));
-}
-
-Task<Result<void>> Turns::record(const Accepted& accepted, audit::Record row) {
-  if (accepted.resolution && accepted.resolution->record() == row) {
-    Result<void> written = co_await accepted.resolution->written();
-    if (written) co_return written;
-  }
-  Result<void> written = co_await services_.ledger.append(std::move(row));
-  co_return written;
 }
 
 Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
   const channel::Incoming& incoming = accepted.incoming;
   const Conversation conversation = conversation_of(incoming, channel.tenant());
   const bool is_nobody = incoming.sender_id.empty();  // that the platform vouches for
-  Result<std::shared_ptr<const rbac::RoleContext>> role = co_await find_role(incoming, conversation.sender, channel);
-  Result<void> written = co_await record(accepted, is_nobody ? nobody_row(incoming, channel.tenant())
-                                                             : resolution_row(incoming, conversation.sender, role));
+  Result<std::shared_ptr<const rbac::RoleContext>> role =
+      co_await admission_.find_role(incoming, conversation.sender, channel);
+  Result<void> written =
+      co_await admission_.record(accepted, is_nobody ? nobody_row(incoming, channel.tenant())
+                                                     : resolution_row(incoming, conversation.sender, role));
   if (is_nobody) co_return TurnOutcome();
   if (!written) {
     spdlog::error("nothing is done for message {}: the ledger cannot be written: {}", accepted.id,
@@ -243,8 +181,8 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
   const Deadline deadline = Deadline::in(services_.config->agent.turn_timeout);
 
   std::string said = incoming.text;
-  Result<std::vector<provider::Image>> images =
-      co_await fetch_images(accepted, channel, seated, deadline.capped(kFetchTimeout), said);
+  Result<std::vector<provider::Image>> images = co_await fetch_images(
+      accepted, channel, seated.seat.workspace->files, services_.pool, deadline.capped(kFetchTimeout), said);
   if (!images) {
     const bool was_stopped = images.error().kind == ErrorKind::cancelled;
     if (!was_stopped) {
@@ -321,30 +259,6 @@ Result<std::vector<provider::Message>> Turns::recall_history(const channel::Inco
       {.author = provider::Author::user, .text = agent::user_prompt(facts, said), .images = std::move(images)});
   agent::fit_to_context(history, seated.model->context_tokens - seated.model->price.max_output_tokens);
   return history;
-}
-
-Task<Result<std::vector<provider::Image>>> Turns::fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                               const Seated& seated, Deadline deadline,
-                                                               std::string& said) {
-  std::vector<provider::Image> images;
-  const std::filesystem::path& files = seated.seat.workspace->files;
-  for (const channel::Attachment& attachment : accepted.incoming.attachments) {
-    if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {
-      said += "\n[an attachment that cannot be read here was left out]";
-      continue;
-    }
-    Result<std::string> bytes = co_await channel.fetch(attachment, kMaxImageBytes, deadline);
-    if (!bytes) co_return fail(std::move(bytes.error()));
-    const std::string_view type = image_media_type(*bytes);
-    const std::string name = fmt::format("{}-{}", accepted.id, images.size() + 1);
-    auto shared = std::make_shared<const std::string>(std::move(*bytes));
-    Result<std::string> path =
-        co_await run_on(services_.pool, [files, name, shared] { return keep_image(files, name, *shared); });
-    if (!path) co_return fail(std::move(path.error()));
-    said += fmt::format("\n[picture: files/{}]", *path);
-    images.push_back({.media_type = std::string(type), .bytes = *shared});
-  }
-  co_return images;
 }
 
 std::string Turns::explain(const Error& error, const Texts& texts, const Seated& seated) {

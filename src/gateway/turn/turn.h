@@ -1,5 +1,5 @@
-// One person's message becomes an answer: who they are, which room they sit in, what they may use, the agent loop, and
-// the sentence they get when any of it fails. Event-loop thread; one Turns serves all turns at once.
+// One person's message becomes an answer: which room they sit in, what they may use, the agent loop, and the sentence
+// they get when any of it fails, or when they are turned away. Event-loop thread; one Turns serves all turns at once.
 #pragma once
 
 #include <functional>
@@ -11,37 +11,17 @@
 
 #include "agent/history.h"
 #include "agent/loop.h"
-#include "audit/ledger.h"
 #include "base/async.h"
-#include "base/clock.h"
 #include "channel/channel.h"
-#include "config/config.h"
 #include "gateway/journal.h"
 #include "gateway/links/joining.h"
-#include "gateway/models.h"
-#include "gateway/room.h"
-#include "limits/budget.h"
-#include "limits/rate.h"
+#include "gateway/room/room.h"
+#include "gateway/services.h"
+#include "gateway/turn/admission.h"
 #include "memory/memory.h"
 #include "rbac/role.h"
 
 namespace usher::gateway {
-
-// What every turn is made of. All references outlive the gateway.
-struct Services {
-  std::shared_ptr<const config::Config> config;
-  const Clock& clock;
-  Journal& journal;
-  audit::Ledger& ledger;
-  const rbac::RoleResolver& roles;
-  const rbac::WorkspaceSelector& workspaces;
-  Links& links;
-  memory::MemoryStores& memories;
-  limits::RateWindows& windows;
-  limits::Budgets& budgets;
-  const Models& models;
-  asio::any_io_executor pool;  // blocking work
-};
 
 struct TurnOutcome {
   Reply reply;
@@ -52,12 +32,9 @@ struct TurnOutcome {
 
 class Turns {
  public:
-  explicit Turns(const Services& services);
+  // `admission` outlives it.
+  Turns(const Services& services, Admission& admission);
 
-  // Begins the row of who the sender is, so that it is written while the message is; nullptr where only the turn can
-  // find out.
-  std::shared_ptr<EarlyRow> begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
-                                             const asio::any_io_executor& loop) const;
   // Never fails: every trouble becomes a sentence for the person and a log line for the operator. Goes on from the
   // steps of an interrupted turn. `is_cancelled` is asked between steps; cancelling the coroutine ends it at the next
   // wait with `was_cancelled`.
@@ -66,30 +43,15 @@ class Turns {
   // usher's own sentences as the sender's workspace words them; for whoever is turned away, and so has no workspace, as
   // <workspaces_dir>/messages.toml does.
   Texts texts_for(const channel::Incoming& incoming, const std::string& tenant);
-  // The conversation of a message; its key is the lane.
-  static Conversation conversation_of(const channel::Incoming& incoming, const std::string& tenant);
 
  private:
   struct Seated;
-  // By what the message itself says.
-  Result<std::shared_ptr<const rbac::RoleContext>> resolve(const channel::Incoming& incoming, const Sender& sender,
-                                                           std::span<const rbac::PlatformRoles> platform_roles,
-                                                           std::string parent = "") const;
-  bool asks_parent(const channel::Incoming& incoming, const Sender& sender) const;
-  // Asks the platform where that matters; unavailable when it must be known and is not.
-  Task<Result<std::shared_ptr<const rbac::RoleContext>>> find_role(const channel::Incoming& incoming,
-                                                                   const Sender& sender, channel::Channel& channel);
-  // With the row that was begun when the message came, where it says the same.
-  Task<Result<void>> record(const Accepted& accepted, audit::Record row);
   Task<std::optional<std::string>> answer_joining(const channel::Incoming& incoming, const Sender& sender,
                                                   const rbac::RoleContext* role);
   Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);
   Task<Result<void>> furnish(Seated& seated);
   Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
                              std::function<bool()> is_cancelled);
-  // Appends a note about each attachment to `said`.
-  Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                          const Seated& seated, Deadline deadline, std::string& said);
   Task<Result<agent::TurnResult>> answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
                                          const std::string& said, std::vector<provider::Image> images,
                                          Deadline deadline, std::function<bool()> is_cancelled);
@@ -100,6 +62,7 @@ class Turns {
   static std::string explain(const Error& error, const Texts& texts, const Seated& seated);
 
   Services services_;
+  Admission& admission_;
   Rooms rooms_;
   Joining joining_;
 };

@@ -13,8 +13,8 @@
 #include "base/async.h"
 #include "base/result.h"
 #include "gateway/models.h"
-#include "gateway/turn.h"
-#include "gateway/turn_record.h"
+#include "gateway/record/turn_record.h"
+#include "gateway/services.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
 

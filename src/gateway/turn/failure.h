@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "gateway/texts.h"
+#include "gateway/room/texts.h"
 
 namespace usher::gateway {
 

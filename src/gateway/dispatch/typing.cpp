@@ -1,4 +1,4 @@
-#include "gateway/typing.h"
+#include "gateway/dispatch/typing.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "gateway/outbox.h"
+#include "gateway/delivery/outbox.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

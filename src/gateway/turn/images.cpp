@@ -1,10 +1,11 @@
-#include "gateway/images.h"
+#include "gateway/turn/images.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "base/beneath.h"
 #include "base/files.h"
@@ -64,6 +65,30 @@ Result<std::string> keep_image(const std::filesystem::path& files, std::string_v
   Result<void> written = root->write(path, bytes);
   if (!written) return fail(std::move(written.error()));
   return path;
+}
+
+Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
+                                                        const std::filesystem::path& files,
+                                                        const asio::any_io_executor& pool, Deadline deadline,
+                                                        std::string& said) {
+  std::vector<provider::Image> images;
+  for (const channel::Attachment& attachment : accepted.incoming.attachments) {
+    if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {
+      said += "\n[an attachment that cannot be read here was left out]";
+      continue;
+    }
+    Result<std::string> bytes = co_await channel.fetch(attachment, kMaxImageBytes, deadline);
+    if (!bytes) co_return fail(std::move(bytes.error()));
+    const std::string_view type = image_media_type(*bytes);
+    const std::string name = fmt::format("{}-{}", accepted.id, images.size() + 1);
+    auto shared = std::make_shared<const std::string>(std::move(*bytes));
+    Result<std::string> path =
+        co_await run_on(pool, [files, name, shared] { return keep_image(files, name, *shared); });
+    if (!path) co_return fail(std::move(path.error()));
+    said += fmt::format("\n[picture: files/{}]", *path);
+    images.push_back({.media_type = std::string(type), .bytes = *shared});
+  }
+  co_return images;
 }
 
 }  // namespace usher::gateway

@@ -1,4 +1,4 @@
-#include "gateway/room.h"
+#include "gateway/room/room.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

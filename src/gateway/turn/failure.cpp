@@ -1,4 +1,4 @@
-#include "gateway/failure.h"
+#include "gateway/turn/failure.h"
 
 #include <spdlog/spdlog.h>
 
