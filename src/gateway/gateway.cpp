@@ -8,7 +8,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <ranges>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/failpoint.h"
 #include "gateway/commands.h"
@@ -58,6 +60,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   Task<Result<void>> recover();
   Task<void> resume(Accepted accepted);
   Task<void> remember_again(const Accepted& accepted);
+  void strike_forgotten(std::vector<Accepted>& found);
   Task<Result<void>> take_in(Line& line, std::vector<channel::Incoming> batch);
   Result<void> check_room(const Line& line, std::size_t more) const;
   EarlyRows begin_rows(Line& line, const std::vector<channel::Incoming>& batch);
@@ -135,6 +138,7 @@ Task<Result<void>> Gateway::State::recover() {
   Result<std::vector<Accepted>> found = co_await services.journal.unfinished();
   if (!found) co_return fail(std::move(found.error()));
   if (!found->empty()) spdlog::info("{} messages were not finished by the last run; going on", found->size());
+  strike_forgotten(*found);
   for (Accepted& accepted : *found) {
     Line* line = find(accepted.incoming.channel);
     if (!line) {
@@ -175,6 +179,19 @@ Task<void> Gateway::State::resume(Accepted accepted) {
   }
   if (may_have_left) leaving.away = away;
   outbox.push(std::move(leaving));
+}
+
+// What a /new behind a turn has cleared is not to be remembered again: the /new is done, and will not clear it twice.
+void Gateway::State::strike_forgotten(std::vector<Accepted>& found) {
+  std::unordered_set<std::string> cleared;  // lanes
+  for (Accepted& accepted : found | std::views::reverse) {
+    Line* line = find(accepted.incoming.channel);
+    if (!line) continue;
+    const std::string lane = lane_of(accepted, *line->channel);
+    if (cleared.contains(lane)) accepted.reply.remembrance = {};
+    const bool is_done = accepted.state >= MessageState::ready;
+    if (is_done && command_of(accepted.incoming.text) == "new") cleared.insert(lane);
+  }
 }
 
 // What the reply says may not have reached its sender's memory; appending twice changes nothing.
