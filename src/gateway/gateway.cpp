@@ -293,8 +293,10 @@ Task<void> Gateway::State::process(std::string lane, Accepted accepted, channel:
   TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
   turn->is_working = false;
   if (outcome.was_cancelled && !turn->stopped_by && is_closing) co_return;  // shutdown: the next start runs it again
-  // Too late: the answer stands, and the /stop is answered behind it.
-  if (!outcome.was_cancelled && turn->stopped_by) lanes.push(lane, *std::exchange(turn->stopped_by, std::nullopt));
+  // Too late: the answer stands, and the /stop is answered behind it, before what was written behind the /stop.
+  if (!outcome.was_cancelled && turn->stopped_by) {
+    lanes.push_front(lane, *std::exchange(turn->stopped_by, std::nullopt));
+  }
   if (outcome.reply.text.empty()) {
     services.journal.mark_done(accepted.id, MessageState::sent);
     finish_one(channel);

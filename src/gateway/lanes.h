@@ -23,6 +23,12 @@ class Lanes {
     if (!entry.is_running && entry.items.size() == 1) ready_.push_back(lane);
   }
 
+  // Ahead of what waits in a lane that runs.
+  void push_front(const std::string& lane, Item item) {
+    lanes_[lane].items.push_front(std::move(item));
+    ++waiting_;
+  }
+
   // The next item to run, with its lane; nullopt when none is ready or max_running run. The lane is busy until
   // finish().
   std::optional<std::pair<std::string, Item>> next() {

@@ -172,6 +172,16 @@ TEST_CASE("/stop ends the answer that is being worked on, at once") {
   CHECK(f.ask("1", "/stop") == gateway::Texts().say("nothing_to_stop"));
 }
 
+TEST_CASE("a /stop that came too late is answered before what was written behind it") {
+  GatewayFixture f;
+  REQUIRE(f.deliver(
+      {f.channel->message("1", "/whoami"), f.channel->message("1", "/stop"), f.channel->message("1", "/new")}));
+  f.wait_for_sent(3);
+  CHECK(f.channel->sent[0].text.starts_with("You are"));
+  CHECK(f.channel->sent[1].text == gateway::Texts().say("nothing_to_stop"));
+  CHECK(f.channel->sent[2].text == gateway::Texts().say("new"));
+}
+
 TEST_CASE("every sentence of usher's own can be reworded by the workspace") {
   GatewayFixture f;
   std::ofstream(f.dir / "rooms" / "office" / "messages.toml") << "nothing_to_stop = 'idle'\nstopped = 'halt'\n"
