@@ -53,6 +53,7 @@ class Recorder {
   int write(const Writing& writing);
   // The platform delivers one of the newest messages once more, were it confirmed or not.
   void repeat(std::uint64_t choice);
+  void refuse_reply(std::uint64_t choice);
   void lose_reply();
   void lose_messages();
   // Events belong to life `number` from now on.
@@ -71,6 +72,8 @@ class Recorder {
   bool is_listening() const;
   // True when nobody waits: every message is answered whole, unknown, or on disk as one whose reply was leaving.
   bool is_settled() const;
+  // True when somebody waits for an answer that grows.
+  bool is_growing() const;
   bool is_all_confirmed() const;
   // Nothing is left to do for usher: every message is confirmed, and answered whole or unknown, and at rest.
   bool is_done() const;
@@ -98,12 +101,15 @@ class Recorder {
   void note_confirmed(int message);
   // An answer proves that its message was accepted, where nobody else is told.
   void note_accepted(int message);
+  void note_progress(int message, std::string_view text);
+  bool is_answered(const Message& message) const;
   bool all_are_answered_or(std::initializer_list<std::string_view> states) const;
-  // Which lines of a message's answer have arrived, and how many there are.
+  // Which lines of a message's answer have arrived, and how many there are; or that it was a sentence of usher's own.
   struct Progress {
     std::set<int> lines;
     std::size_t of = 1;
-    bool is_whole() const { return lines.size() >= of; }
+    bool is_sentence = false, is_stopped = false;
+    bool is_whole() const { return is_sentence || lines.size() >= of; }
   };
 
   mutable std::mutex mutex_;

@@ -1,12 +1,10 @@
-#include "e2e/crash/recorder.h"
+#include "e2e/crash/recorder/recorder.h"
 
 #include <fmt/format.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "e2e/crash/schedule/script.h"
 
 namespace usher::e2e::crash {
 namespace {
@@ -35,106 +33,6 @@ void Recorder::limit(const std::string& sender, std::int64_t calls_per_minute) {
   history_.calls_per_minute[sender] = calls_per_minute;
 }
 
-// ---- what the simulators see ----
-
-void Recorder::passed() {
-  {
-    const std::lock_guard lock(mutex_);
-    ++events_;
-    changed_.notify_all();
-  }
-  strike();
-}
-
-ModelAnswer Recorder::ask_model(const json::object& request) {
-  ModelAnswer answer = answer_by_plan(request);
-  const Position position = position_of(request);
-  {
-    const std::lock_guard lock(mutex_);
-    Event event{.kind = Event::Kind::model_asked, .message = position.message};
-    event.agent = position.agent;
-    event.round = position.round;
-    event.micro_usd = cost_of(answer);
-    for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-      if (history_.messages[i].number == position.message) event.sender = sender_of(kPeople[persons_[i]]);
-    }
-    note_accepted(position.message);
-    note(std::move(event));
-  }
-  passed();
-  return answer;
-}
-
-// Only then does usher learn the number under which a message can be quoted.
-void Recorder::numbered(const std::string& bot, std::int64_t update_id, std::int64_t message_id) {
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-    Message& message = history_.messages[i];
-    if (message.update_id == update_id && kPeople[persons_[i]].bot == bot) message.message_id = message_id;
-  }
-}
-
-void Recorder::confirmed(const std::string& bot, const std::vector<std::int64_t>& update_ids) {
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-    const Message& message = history_.messages[i];
-    // Not delivered yet, so not confirmed either, whatever the platform is told.
-    if (kPeople[persons_[i]].bot != bot || message.message_id == 0) continue;
-    if (std::ranges::find(update_ids, message.update_id) != update_ids.end()) note_confirmed(message.number);
-  }
-}
-
-void Recorder::note_confirmed(int message) {
-  if (confirmed_.insert(message).second) note({.kind = Event::Kind::confirmed, .message = message});
-}
-
-void Recorder::note_accepted(int message) {
-  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-    if (history_.messages[i].number != message) continue;
-    if (!bots_.at(std::string(kPeople[persons_[i]].bot))->is_told()) note_confirmed(message);
-  }
-}
-
-void Recorder::arrived(const std::string& bot, const Arrival& arrival) {
-  const std::lock_guard lock(mutex_);
-  Event event{.kind = Event::Kind::reply_arrived, .text = arrival.text};
-  event.message = message_answered(bot, arrival);
-  Progress& progress = progress_[event.message];
-  const std::vector<AnswerLine> lines = lines_of(event.text);
-  if (!lines.empty()) progress.of = static_cast<std::size_t>(lines.front().of);
-  if (lines.empty()) progress.lines.insert(1);
-  for (const AnswerLine& line : lines) progress.lines.insert(line.number);
-  if (arrival.is_answer_lost) {
-    history_.answers_lost.insert(event.message);
-    event.text += " (and the platform's answer is lost)";
-  }
-  const auto [known, is_new] = arrivals_.try_emplace({bot, arrival.id}, history_.events.size());
-  if (!is_new) {
-    history_.events[known->second].text = event.text;
-    return;
-  }
-  note(std::move(event));
-  note_accepted(history_.events[known->second].message);
-}
-
-int Recorder::message_answered(const std::string& bot, const Arrival& arrival) const {
-  for (std::size_t i = 0; i < history_.messages.size() && arrival.quoted != 0; ++i) {
-    const Message& message = history_.messages[i];
-    if (message.message_id == arrival.quoted && kPeople[persons_[i]].bot == bot) return message.number;
-  }
-  const std::vector<AnswerLine> lines = lines_of(arrival.text);
-  if (lines.empty()) return 0;
-  // Whoever reads it must be the one who asked.
-  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
-    const Person& person = kPeople[persons_[i]];
-    const bool is_here = person.bot == bot && bots_.at(bot)->chat_of(person) == arrival.chat;
-    if (history_.messages[i].number == lines.front().message && is_here) return lines.front().message;
-  }
-  return 0;
-}
-
-// ---- what the harness does ----
-
 int Recorder::write(const Writing& writing) {
   const std::lock_guard lock(mutex_);
   return write_locked(writing);
@@ -143,9 +41,13 @@ int Recorder::write(const Writing& writing) {
 int Recorder::write_locked(const Writing& writing) {
   const Person& person = kPeople[writing.person];
   Message message{.number = static_cast<int>(history_.messages.size()) + 1, .conversation = conversation_of(person)};
-  const std::string text = fmt::format("T{} plan: {}", message.number, writing.plan);
+  const bool is_command = writing.plan.starts_with('/');
+  const std::string text = is_command ? writing.plan : fmt::format("T{} plan: {}", message.number, writing.plan);
   message.is_in_group = person.group != 0;
-  const Platform::Written written = bots_.at(std::string(person.bot))->write(person, text);
+  if (is_command) message.command = writing.plan.substr(1);
+  message.grows = writing.plan.find("grow") != std::string::npos;
+  message.has_picture = writing.form == Writing::Form::picture;
+  const Platform::Written written = bots_.at(std::string(person.bot))->write(person, text, writing.form);
   message.update_id = written.update_id;
   message.message_id = written.message_id;
   note({.kind = Event::Kind::written, .message = message.number, .text = writing.plan});
@@ -164,6 +66,10 @@ void Recorder::repeat(std::uint64_t choice) {
   if (!confirmed_.contains(message.number)) return;  // it comes again by itself
   bots_.at(std::string(kPeople[persons_[index]].bot))->repeat(message.update_id);
   note({.kind = Event::Kind::repeated, .message = message.number});
+}
+
+void Recorder::refuse_reply(std::uint64_t choice) {
+  for (const auto& [name, platform] : bots_) platform->refuse_reply(choice);
 }
 
 void Recorder::lose_reply() {
@@ -253,8 +159,16 @@ bool Recorder::is_listening() const {
 }
 
 // A reply whose state is "sending" at the end of a life is unknown from the next one on.
-bool Recorder::is_settled() const { return all_are_answered_or({"unknown", "sending"}); }
-bool Recorder::is_done() const { return all_are_answered_or({"unknown"}) && is_all_confirmed() && is_at_rest(); }
+bool Recorder::is_settled() const { return all_are_answered_or({"unknown", "sending", "undelivered"}); }
+bool Recorder::is_done() const {
+  return all_are_answered_or({"unknown", "undelivered"}) && is_all_confirmed() && is_at_rest();
+}
+
+bool Recorder::is_growing() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(history_.messages,
+                             [&](const Message& message) { return message.grows && !is_answered(message); });
+}
 
 // A reply whose answer the platform lost just before the end is sent again, or given up, by the next life only.
 bool Recorder::is_at_rest() const {
@@ -269,11 +183,21 @@ bool Recorder::is_all_confirmed() const {
   return confirmed_.size() == history_.messages.size();
 }
 
+// A /stop has no answer of its own where the turn that it stopped says so.
+bool Recorder::is_answered(const Message& message) const {
+  const auto progress = progress_.find(message.number);
+  if (progress != progress_.end() && progress->second.is_whole()) return true;
+  return message.command == "stop" && std::ranges::any_of(history_.messages, [&](const Message& earlier) {
+           const auto found = progress_.find(earlier.number);
+           return earlier.number < message.number && earlier.conversation == message.conversation &&
+                  found != progress_.end() && found->second.is_stopped;
+         });
+}
+
 bool Recorder::all_are_answered_or(std::initializer_list<std::string_view> states) const {
   const std::lock_guard lock(mutex_);
   return std::ranges::all_of(history_.messages, [&](const Message& message) {
-    const auto progress = progress_.find(message.number);
-    if (progress != progress_.end() && progress->second.is_whole()) return true;
+    if (is_answered(message)) return true;
     const auto state = states_.find(message.number);
     return state != states_.end() && std::ranges::find(states, state->second) != states.end();
   });
@@ -298,6 +222,11 @@ History Recorder::history() const {
 void Recorder::finish(Remains remains) {
   const std::lock_guard lock(mutex_);
   remains.states = states_;
+  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
+    const Message& message = history_.messages[i];
+    const bool is_closed = bots_.at(std::string(kPeople[persons_[i]].bot))->is_closed(message.update_id);
+    if (is_closed) history_.closed.insert(message.number);
+  }
   history_.remains = std::move(remains);
 }
 
