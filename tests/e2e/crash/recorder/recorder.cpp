@@ -180,7 +180,10 @@ bool Recorder::is_at_rest() const {
 
 bool Recorder::is_all_confirmed() const {
   const std::lock_guard lock(mutex_);
-  return confirmed_.size() == history_.messages.size();
+  return std::ranges::all_of(history_.messages, [&](const Message& message) {
+    // That of a /stop without an answer shows on disk only.
+    return confirmed_.contains(message.number) || (message.command == "stop" && is_answered(message));
+  });
 }
 
 // A /stop has no answer of its own where the turn that it stopped says so.
