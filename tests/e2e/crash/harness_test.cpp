@@ -39,7 +39,7 @@ TEST_CASE("a schedule kills at each of its labels, and in every other way") {
   const std::vector<std::string> others = lives_of(7, {});
   for (const char* way :
        {"kill after event", "the start", "SIGTERM", "the last answer", "is lost", "once more", "429", "'/stop'",
-        "'/new'", "'/help'", "with a picture", "as a slash command", "by a button", "grow 10", "grow 34"}) {
+        "'/new'", "'/help'", "with a picture", "as a slash command", "by a button", "grow 14", "grow 36"}) {
     CHECK_MESSAGE(std::ranges::any_of(others, [&](const std::string& life) { return contains(life, way); }), way);
   }
 }

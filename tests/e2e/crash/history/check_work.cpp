@@ -213,14 +213,17 @@ Violations check_rate(const History& history) {
 Violations check_paid_once(const History& history) {
   Violations found;
   std::map<std::pair<int, std::string>, int> furthest;  // by turn and agent: the last round that was asked for
-  std::set<int> answered;
+  std::map<int, int> answered;                          // since which life nothing may be asked any more
   for (std::size_t i = 0; i < history.events.size(); ++i) {
     const Event& event = history.events[i];
-    if (is_answered_by(history, event)) answered.insert(event.message);
+    // Who is stopped may have asked in the same moment.
+    const int since = event.text.starts_with(kStopped) ? event.life + 1 : event.life;
+    if (is_answered_by(history, event)) answered.try_emplace(event.message, since);
     if (event.kind == Event::Kind::life_ended) check_death_at_label(history, i, found);
     if (event.kind != Event::Kind::model_asked) continue;
     int& round = furthest.try_emplace({event.message, event.agent}, 0).first->second;
-    if (event.round < round || answered.contains(event.message)) {
+    const auto known = answered.find(event.message);
+    if (event.round < round || (known != answered.end() && event.life >= known->second)) {
       found.push_back(
           {"paid twice",
            fmt::format("T{} {}: round {} is asked for again after {}", event.message, event.agent, event.round,

@@ -20,6 +20,21 @@ TEST_CASE("a turn that is stopped has one answer, and so has its /stop or it has
   CHECK(told.verdict().front() == "once");
 }
 
+TEST_CASE("who is stopped may have asked the model in the same moment, and not in the next life") {
+  Told told;
+  told.say(kAnn, "", kStop);
+  told.say(kAnn, "stop", "");
+  told.history.remains.charged["default/telegram:200"] += 260;
+  const auto stopped = told.find(kStop);
+  Event asked = *std::ranges::find_if(
+      told.history.events, [](const Event& event) { return event.kind == Kind::model_asked && event.message == 4; });
+  told.history.events.insert(stopped + 1, asked);
+  CHECK(told.verdict().empty());
+  asked.life += 1;
+  told.history.events.push_back(asked);
+  CHECK(told.verdict() == Names{"paid twice"});
+}
+
 TEST_CASE("a turn that nobody stopped, and a /stop that stopped nothing and got no answer, are found") {
   Told nobody;
   nobody.say(kAnn, "", kStop);

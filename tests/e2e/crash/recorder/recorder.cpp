@@ -84,6 +84,11 @@ void Recorder::begin(int number, const std::string& what) {
   const std::lock_guard lock(mutex_);
   life_ = number;
   for (const auto& [name, platform] : bots_) platform->begin_life();
+  // However much of it was shown: until it is stored the answer has to be written anew.
+  for (const Message& message : history_.messages) {
+    const std::string& state = states_[message.number];
+    if (message.grows && (state.empty() || state == "received" || state == "running")) progress_.erase(message.number);
+  }
   note({.kind = Event::Kind::life_began, .text = what});
 }
 

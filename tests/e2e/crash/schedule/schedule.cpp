@@ -172,7 +172,7 @@ Writing Schedule::command(std::size_t person) {
 }
 
 Writing Schedule::thorough_writing() {
-  const char* end = grows_ && happens_once_in(12) ? "grow 34" : "say 120";
+  const char* end = grows_ && happens_once_in(12) ? "grow 36" : "say 120";
   Writing writing{.plan = fmt::format("read;edit+store;delegate;{}", end)};
   do writing.person = below(kPeople.size());
   while (!kPeople[writing.person].may_do_everything);
@@ -188,7 +188,7 @@ std::string Schedule::plan_of_everything() {
     plan += kRounds[below(std::size(kRounds))];
     plan += ';';
   }
-  if (grows_ && happens_once_in(6)) return plan + (happens_once_in(5) ? "grow 34" : "grow 10");
+  if (grows_ && happens_once_in(6)) return plan + (happens_once_in(5) ? "grow 36" : "grow 14");
   return plan + (happens_once_in(6) ? "say 150" : "say 1");
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPlan = " plan: ";
 constexpr std::chrono::milliseconds kThinking{12};
-// "grow 10" takes a second and a half, which a growing answer needs to be shown once, "grow 34" long enough for twice.
+// "grow 14" takes a second and a half, which a growing answer needs to be shown once, "grow 36" long enough for twice.
 constexpr std::chrono::milliseconds kBetweenPieces{90};
 constexpr std::size_t kSmallPiece = 60;
 constexpr const char* kFiller = "the quick brown fox jumps over the lazy dog and goes home";
