@@ -14,8 +14,8 @@
 #include "e2e/crash/history/history.h"
 #include "e2e/crash/platform.h"
 #include "e2e/crash/schedule/schedule.h"
-#include "support/model_simulator.h"
-#include "support/process.h"
+#include "support/model/model_simulator.h"
+#include "support/process/process.h"
 
 namespace usher::e2e::crash {
 

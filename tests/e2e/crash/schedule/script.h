@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "support/model_simulator.h"
+#include "support/model/model_simulator.h"
 
 namespace usher::e2e::crash {
 
