@@ -185,10 +185,14 @@ bool Recorder::is_at_rest() const {
 
 bool Recorder::is_all_confirmed() const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::all_of(history_.messages, [&](const Message& message) {
-    // That of a /stop without an answer shows on disk only.
-    return confirmed_.contains(message.number) || (message.command == "stop" && is_answered(message));
-  });
+  for (std::size_t i = 0; i < history_.messages.size(); ++i) {
+    const Message& message = history_.messages[i];
+    // Where the platform is not told, that a /stop without an answer is accepted shows on disk only.
+    const bool is_told = bots_.at(std::string(kPeople[persons_[i]].bot))->is_told();
+    const bool is_silent = message.command == "stop" && !is_told && is_answered(message);
+    if (!confirmed_.contains(message.number) && !is_silent) return false;
+  }
+  return true;
 }
 
 // A /stop has no answer of its own where the turn that it stopped says so.
