@@ -68,7 +68,8 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
   void dispatch();
   void start(const std::string& lane, Accepted accepted);
   Task<void> process(std::string lane, Accepted accepted, channel::Channel& channel, std::shared_ptr<Running> running);
-  Task<TurnOutcome> run_turn(const Accepted& accepted, channel::Channel& channel, std::shared_ptr<Running> running);
+  Task<TurnOutcome> run_turn(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
+                             std::shared_ptr<Running> running);
   // False when the process ends before the reply could be stored.
   Task<bool> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
   Task<std::optional<bool>> keep_reply(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
@@ -290,7 +291,7 @@ Task<void> Gateway::State::process(std::string lane, Accepted accepted, channel:
     Result<void> marked = co_await services.journal.flush();
     if (!marked) spdlog::error("message {} runs, and that is not on record: {}", accepted.id, marked.error().message);
   }
-  TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
+  TurnOutcome outcome = co_await run_turn(lane, accepted, channel, turn);
   turn->is_working = false;
   if (outcome.was_cancelled && !turn->stopped_by && is_closing) co_return;  // shutdown: the next start runs it again
   // Too late: the answer stands, and the /stop is answered behind it, before what was written behind the /stop.
@@ -319,18 +320,20 @@ Task<void> Gateway::State::answer_stop(std::string lane, Accepted stop, channel:
   }
 }
 
-Task<TurnOutcome> Gateway::State::run_turn(const Accepted& accepted, channel::Channel& channel,
+Task<TurnOutcome> Gateway::State::run_turn(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
                                            std::shared_ptr<Running> turn) {
   const bool is_suspect = accepted.interruptions >= kMaxInterruptions;
   if (is_suspect) {
     spdlog::error("message {} of {} is given up: {} processes died while its turn ran", accepted.id, channel.name(),
                   accepted.interruptions);
   }
-  std::function<bool()> is_cancelled = [turn] { return turn->stopped_by.has_value(); };
+  // An answer must not be seen growing above an older one that is still to be sent.
+  TurnHooks hooks{.is_cancelled = [turn] { return turn->stopped_by.has_value(); },
+                  .may_show = [&] { return !outbox.holds_any(lane, channel); }};
   try {
     if (!is_suspect) {
       TurnOutcome outcome =
-          co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(is_cancelled)),
+          co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(hooks)),
                                   asio::bind_cancellation_slot(turn->stop.slot(), asio::use_awaitable));
       co_return outcome;
     }

@@ -55,6 +55,8 @@ class Lanes {
     }
   }
 
+  // Whether anything waits or runs there.
+  bool is_busy(const std::string& lane) const { return lanes_.contains(lane); }
   // Whether an item pushed now would be next at once.
   bool would_run_now(const std::string& lane) const {
     return ready_.empty() && running_ < max_running_ && !lanes_.contains(lane);

@@ -50,6 +50,12 @@ struct TurnOutcome {
   bool was_cancelled = false;
 };
 
+// What a turn asks of whoever runs it.
+struct TurnHooks {
+  std::function<bool()> is_cancelled;  // between its steps
+  std::function<bool()> may_show;      // whether its answer may be shown while it grows
+};
+
 class Turns {
  public:
   explicit Turns(const Services& services);
@@ -59,9 +65,8 @@ class Turns {
   std::shared_ptr<EarlyRow> begin_resolution(const channel::Incoming& incoming, const std::string& tenant,
                                              const asio::any_io_executor& loop) const;
   // Never fails: every trouble becomes a sentence for the person and a log line for the operator. Goes on from the
-  // steps of an interrupted turn. `is_cancelled` is asked between steps; cancelling the coroutine ends it at the next
-  // wait with `was_cancelled`.
-  Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled);
+  // steps of an interrupted turn. Cancelling the coroutine ends it at the next wait with `was_cancelled`.
+  Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, TurnHooks hooks);
 
   // usher's own sentences as the sender's workspace words them; for whoever is turned away, and so has no workspace, as
   // <workspaces_dir>/messages.toml does.
@@ -85,14 +90,13 @@ class Turns {
                                                   const rbac::RoleContext* role);
   Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);
   Task<Result<void>> furnish(Seated& seated);
-  Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
-                             std::function<bool()> is_cancelled);
+  Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated, TurnHooks hooks);
   // Appends a note about each attachment to `said`.
   Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
                                                           const Seated& seated, Deadline deadline, std::string& said);
   Task<Result<agent::TurnResult>> answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
                                          const std::string& said, std::vector<provider::Image> images,
-                                         Deadline deadline, std::function<bool()> is_cancelled);
+                                         Deadline deadline, TurnHooks hooks);
   agent::TurnFacts facts_of(const channel::Incoming& incoming, const rbac::RoleContext& context) const;
   Result<std::vector<provider::Message>> recall_history(const channel::Incoming& incoming, const Seated& seated,
                                                         agent::TurnFacts facts, const std::string& said,

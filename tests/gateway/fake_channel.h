@@ -61,6 +61,10 @@ class FakeChannel final : public channel::Channel {
     co_return found->second;
   }
   void show_typing(const std::string&, const std::string&) override {}
+  void show_progress(const channel::Outgoing&, std::string_view piece) override {
+    shown += piece;
+    sent_when_shown = sent.size();
+  }
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
     if (found == files.end()) co_return fail(ErrorKind::not_found, "no such file");
@@ -87,6 +91,8 @@ class FakeChannel final : public channel::Channel {
   std::vector<channel::Outgoing> sent;
   std::deque<Result<channel::Delivery>> outcomes;  // of the next sends, which reach nobody
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
+  std::string shown;                               // of answers that grow
+  std::size_t sent_when_shown = 0;                 // the last time
   bool awaits_each = false;
   bool can_send = true;
   std::chrono::seconds resends{0};
