@@ -31,15 +31,19 @@ function(usher_module)
   set_property(GLOBAL APPEND PROPERTY USHER_MODULES "${M_NAME} ${M_DIR} ${uses}")
 endfunction()
 
-# usher_test(NAME name [DIR dir] [CONCURRENT] [LINKS target…] [ARGS argument…])
+# usher_test(NAME name [DIR dir] [EXCEPT folder] [CONCURRENT] [LINKS target…] [ARGS argument…])
 #
-# Builds tests/<dir, else name>/*.cpp into test_<name> and registers it with CTest. CONCURRENT tests run under ThreadSanitizer too.
+# Builds tests/<dir, else name>/**.cpp, but what is in its folder EXCEPT, into test_<name> and registers it with CTest.
+# CONCURRENT tests run under ThreadSanitizer too.
 function(usher_test)
-  cmake_parse_arguments(T "CONCURRENT" "NAME;DIR;TIMEOUT" "LINKS;ARGS" ${ARGN})
+  cmake_parse_arguments(T "CONCURRENT" "NAME;DIR;EXCEPT;TIMEOUT" "LINKS;ARGS" ${ARGN})
   if(NOT T_DIR)
     set(T_DIR ${T_NAME})
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${T_DIR}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${T_DIR}/*.cpp)
+  if(T_EXCEPT)
+    list(FILTER sources EXCLUDE REGEX "/tests/${T_DIR}/${T_EXCEPT}/")
+  endif()
   set(target test_${T_NAME})
   add_executable(${target} ${sources})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)

@@ -6,7 +6,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <ranges>
+#include <unordered_set>
 
+#include "gateway/commands.h"
+#include "gateway/conversation.h"
 #include "gateway/delivery/outbox.h"
 #include "gateway/delivery/replies.h"
 #include "gateway/dispatch/dispatcher.h"
@@ -34,6 +38,7 @@ struct Gateway::State : std::enable_shared_from_this<Gateway::State> {
 
   Task<Result<void>> run();
   Task<Result<void>> recover();
+  void strike_forgotten(std::vector<Accepted>& found);
   void finish_one(const channel::Channel& channel);
   void wake_if_idle();
   bool is_drained() const { return dispatcher.is_resting() && outbox.is_resting(); }
@@ -90,6 +95,7 @@ Task<Result<void>> Gateway::State::recover() {
   Result<std::vector<Accepted>> found = co_await journal.unfinished();
   if (!found) co_return fail(std::move(found.error()));
   if (!found->empty()) spdlog::info("{} messages were not finished by the last run; going on", found->size());
+  strike_forgotten(*found);
   for (Accepted& accepted : *found) {
     channel::Channel* channel = find(accepted.incoming.channel);
     if (!channel) {
@@ -106,6 +112,19 @@ Task<Result<void>> Gateway::State::recover() {
     }
   }
   co_return Result<void>();
+}
+
+// What a /new behind a turn has cleared is not to be remembered again: the /new is done, and will not clear it twice.
+void Gateway::State::strike_forgotten(std::vector<Accepted>& found) {
+  std::unordered_set<std::string> cleared;  // lanes
+  for (Accepted& accepted : found | std::views::reverse) {
+    const channel::Channel* channel = find(accepted.incoming.channel);
+    if (!channel) continue;
+    const std::string lane = lane_of(accepted.incoming, *channel);
+    if (cleared.contains(lane)) accepted.reply.remembrance = {};
+    const bool is_done = accepted.state >= MessageState::ready;
+    if (is_done && command_of(accepted.incoming.text) == "new") cleared.insert(lane);
+  }
 }
 
 void Gateway::State::finish_one(const channel::Channel& channel) {

@@ -23,6 +23,12 @@ class Lanes {
     if (!entry.is_running && entry.items.size() == 1) ready_.push_back(lane);
   }
 
+  // Ahead of what waits in a lane that runs.
+  void push_front(const std::string& lane, Item item) {
+    lanes_[lane].items.push_front(std::move(item));
+    ++waiting_;
+  }
+
   // The next item to run, with its lane; nullopt when none is ready or max_running run. The lane is busy until
   // finish().
   std::optional<std::pair<std::string, Item>> next() {
@@ -49,6 +55,8 @@ class Lanes {
     }
   }
 
+  // Whether anything waits or runs there.
+  bool is_busy(const std::string& lane) const { return lanes_.contains(lane); }
   // Whether an item pushed now would be next at once.
   bool would_run_now(const std::string& lane) const {
     return ready_.empty() && running_ < max_running_ && !lanes_.contains(lane);

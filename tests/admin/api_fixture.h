@@ -9,7 +9,7 @@
 
 #include "admin/api.h"
 #include "base/json.h"
-#include "support/fake_ledger.h"
+#include "support/fakes/fake_ledger.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

@@ -9,8 +9,8 @@
 
 #include "base/secret.h"
 #include "base/text.h"
-#include "support/fake_provider.h"
-#include "support/fake_tool.h"
+#include "support/fakes/fake_provider.h"
+#include "support/fakes/fake_tool.h"
 #include "support/run_task.h"
 
 namespace {

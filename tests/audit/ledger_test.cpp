@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "audit/ledger_fixture.h"
-#include "support/child_process.h"
+#include "support/process/child_process.h"
 
 using namespace usher;
 using namespace usher::audit;

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "channels/console/terminal_text.h"
-#include "support/fake_passage.h"
+#include "support/fakes/fake_passage.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
 

@@ -14,8 +14,8 @@
 
 #include "channels/discord/discord.h"
 #include "support/discord/discord_simulator.h"
-#include "support/fake_bookmark.h"
-#include "support/fake_passage.h"
+#include "support/fakes/fake_bookmark.h"
+#include "support/fakes/fake_passage.h"
 #include "support/run_task.h"
 
 namespace usher::discord {

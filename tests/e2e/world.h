@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "support/http_server.h"
-#include "support/model_simulator.h"
-#include "support/process.h"
-#include "support/telegram_simulator.h"
+#include "support/http/http_server.h"
+#include "support/model/model_simulator.h"
+#include "support/process/process.h"
+#include "support/telegram/telegram_simulator.h"
 #include "support/temp_dir.h"
 
 namespace usher::e2e {

@@ -346,3 +346,23 @@ TEST_CASE("answers and outputs come back from the record as they were") {
   }
   CHECK_FALSE(gateway::output_from_json("{}"));
 }
+
+TEST_CASE("what a /new has forgotten does not come back with a reply that a dead process could not send") {
+  GatewayFixture f;
+  f.channel->outcomes.push_back(fail(ErrorKind::unavailable, "the network is down"));
+  REQUIRE(f.deliver({f.channel->message(kOwner, "the secret is plum"), f.channel->message(kOwner, "/new")}));
+  const auto waiting = [&] {
+    const auto rows = conversations(f, MessageState::ready);
+    return rows.empty() ? 0 : rows.front().messages;
+  };
+  while (waiting() < 2) f.run_some();
+
+  GatewayFixture next(kShopConfig, &f);
+  next.start();
+  next.wait_for_sent(2);
+  next.ask(kOwner, "what is the secret?");
+  REQUIRE(next.model.requests.size() == 1);
+  for (const provider::Message& message : next.model.requests[0].messages) {
+    CHECK(message.text.find("plum") == std::string::npos);
+  }
+}

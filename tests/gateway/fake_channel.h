@@ -65,6 +65,10 @@ class FakeChannel final : public channel::Channel {
     co_return found->second;
   }
   void show_typing(const std::string&, const std::string&) override {}
+  void show_progress(const channel::Outgoing&, std::string_view piece) override {
+    shown += piece;
+    sent_when_shown = sent.size();
+  }
   Task<Result<std::string>> fetch(const channel::Attachment& attachment, std::size_t max_bytes, Deadline) override {
     auto found = files.find(attachment.platform_id);
     if (found == files.end()) co_return fail(ErrorKind::not_found, "no such file");
@@ -93,6 +97,8 @@ class FakeChannel final : public channel::Channel {
   std::function<Task<void>()> on_leaving;          // once it is on record, before it has arrived
   // In place of all that: what each send does.
   std::function<Task<Result<channel::Delivery>>(channel::Passage&)> sends;
+  std::string shown;                // of answers that grow
+  std::size_t sent_when_shown = 0;  // the last time
   bool awaits_each = false;
   bool can_send = true;
   std::chrono::seconds resends{0};

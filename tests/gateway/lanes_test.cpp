@@ -23,6 +23,22 @@ TEST_CASE("a conversation's messages run one at a time and in order") {
   CHECK(second->second == 2);
 }
 
+TEST_CASE("what is put in front of a conversation runs before what waits in it, and after what runs") {
+  Lanes<int> lanes(10);
+  lanes.push("a", 1);
+  lanes.push("a", 3);
+  REQUIRE(lanes.next());
+  lanes.push_front("a", 2);
+  CHECK(lanes.waiting() == 2);
+  CHECK_FALSE(lanes.next());
+  for (int expected : {2, 3}) {
+    lanes.finish("a");
+    const auto next = lanes.next();
+    REQUIRE(next);
+    CHECK(next->second == expected);
+  }
+}
+
 TEST_CASE("a conversation with many messages does not hold back the others") {
   Lanes<int> lanes(1);
   for (int i = 0; i < 100; ++i) lanes.push("busy", i);

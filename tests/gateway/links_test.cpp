@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "gateway/links/joining.h"
 #include "gateway_fixture.h"
-#include "support/fake_ledger.h"
+#include "support/fakes/fake_ledger.h"
 #include "support/run_task.h"
 
 namespace usher::testing {

@@ -182,6 +182,33 @@ TEST_CASE("/stop ends the answer that is being worked on, at once") {
   CHECK(f.ask("1", "/stop") == gateway::Texts().say("nothing_to_stop"));
 }
 
+TEST_CASE("an answer is not shown growing before an older one has gone, and then from its beginning") {
+  GatewayFixture f;
+  f.channel->outcomes.push_back(fail(ErrorKind::unavailable, "the network is down"));
+  f.model.then(FakeProvider::text("first"));
+  f.model.then([&](const provider::TextSink& sink) -> Task<Result<provider::Completion>> {
+    sink("this ");
+    CHECK(f.channel->shown == "first");
+    while (f.channel->sent.empty()) co_await sleep_for(std::chrono::milliseconds(5));
+    sink("grows ");
+    CHECK(f.channel->shown == "firstthis grows ");
+    co_return FakeProvider::text("this grows ");
+  });
+  REQUIRE(f.deliver({f.channel->message("1", "one"), f.channel->message("1", "two")}));
+  f.wait_for_sent(2);
+  CHECK(f.channel->sent_when_shown == 1);
+}
+
+TEST_CASE("a /stop that came too late is answered before what was written behind it") {
+  GatewayFixture f;
+  REQUIRE(f.deliver(
+      {f.channel->message("1", "/whoami"), f.channel->message("1", "/stop"), f.channel->message("1", "/new")}));
+  f.wait_for_sent(3);
+  CHECK(f.channel->sent[0].text.starts_with("You are"));
+  CHECK(f.channel->sent[1].text == gateway::Texts().say("nothing_to_stop"));
+  CHECK(f.channel->sent[2].text == gateway::Texts().say("new"));
+}
+
 TEST_CASE("every sentence of usher's own can be reworded by the workspace") {
   GatewayFixture f;
   std::ofstream(f.dir / "rooms" / "office" / "messages.toml") << "nothing_to_stop = 'idle'\nstopped = 'halt'\n"

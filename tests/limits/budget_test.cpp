@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "store/sqlite.h"
-#include "support/child_process.h"
 #include "support/manual_clock.h"
+#include "support/process/child_process.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
 

@@ -4,7 +4,7 @@
 #include "limits/budget.h"
 #include "limits/rate.h"
 #include "store/sqlite.h"
-#include "support/faulty_disk.h"
+#include "support/disk/faulty_disk.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

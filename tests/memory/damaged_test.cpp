@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "memory/memory.h"
-#include "support/faulty_disk.h"
+#include "support/disk/faulty_disk.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

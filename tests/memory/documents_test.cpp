@@ -11,7 +11,7 @@
 
 #include "memory/passages.h"
 #include "store/sqlite.h"
-#include "support/faulty_disk.h"
+#include "support/disk/faulty_disk.h"
 #include "support/temp_dir.h"
 
 using namespace usher;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "net/http_client.h"
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 #include "support/run_task.h"
 
 namespace usher::net {

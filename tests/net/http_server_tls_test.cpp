@@ -12,7 +12,7 @@
 #include <fstream>
 
 #include "net/http_server_fixture.h"
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "net/websocket.h"
+#include "support/http/websocket_server.h"
 #include "support/run_task.h"
-#include "support/websocket_server.h"
 
 namespace usher::net {
 

@@ -1,5 +1,5 @@
 // The simulators' WebSocket server, seen by Beast's blocking client.
-#include "support/websocket_server.h"
+#include "support/http/websocket_server.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <boost/beast/websocket.hpp>
 #include <future>
 
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 
 namespace usher::testing {
 

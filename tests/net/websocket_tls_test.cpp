@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "net/websocket_fixture.h"
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 #include "support/temp_dir.h"
 
 namespace usher::net {

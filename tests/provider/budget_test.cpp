@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "provider/chain.h"
-#include "support/fake_provider.h"
+#include "support/fakes/fake_provider.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "provider/openai_codec.h"
-#include "support/model_simulator.h"
+#include "support/model/model_simulator.h"
 #include "support/run_task.h"
 
 namespace usher::provider {

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "provider/chain.h"
-#include "support/fake_provider.h"
+#include "support/fakes/fake_provider.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "provider/chain.h"
-#include "support/fake_provider.h"
+#include "support/fakes/fake_provider.h"
 #include "support/run_task.h"
 
 namespace {

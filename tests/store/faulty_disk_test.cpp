@@ -1,5 +1,5 @@
 // What is acknowledged is stored, whatever the disk does: databases on a disk that fails at each of its operations.
-#include "support/faulty_disk.h"
+#include "support/disk/faulty_disk.h"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "store/sqlite.h"
-#include "support/child_process.h"
+#include "support/process/child_process.h"
 #include "support/temp_dir.h"
 
 using namespace usher;

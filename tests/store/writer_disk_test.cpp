@@ -4,7 +4,7 @@
 #include <future>
 
 #include "store/writer.h"
-#include "support/faulty_disk.h"
+#include "support/disk/faulty_disk.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"
 

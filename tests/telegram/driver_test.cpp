@@ -11,9 +11,9 @@
 
 #include "channels/telegram/telegram.h"
 #include "net/http_client.h"
-#include "support/fake_passage.h"
+#include "support/fakes/fake_passage.h"
 #include "support/run_task.h"
-#include "support/telegram_simulator.h"
+#include "support/telegram/telegram_simulator.h"
 
 using namespace usher;
 using namespace usher::telegram;

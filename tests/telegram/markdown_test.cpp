@@ -5,7 +5,7 @@
 
 #include "channels/telegram/markdown/markdown.h"
 #include "channels/telegram/split.h"
-#include "support/telegram_html.h"
+#include "support/telegram/telegram_html.h"
 
 using namespace usher;
 using namespace usher::telegram;

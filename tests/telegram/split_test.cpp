@@ -12,7 +12,7 @@
 #include "base/cut.h"
 #include "base/text.h"
 #include "channels/telegram/markdown/markdown.h"
-#include "support/telegram_html.h"
+#include "support/telegram/telegram_html.h"
 
 using namespace usher;
 using namespace usher::telegram;

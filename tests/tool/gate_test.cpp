@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "support/fake_tool.h"
+#include "support/fakes/fake_tool.h"
 #include "tool/seat_fixture.h"
 
 namespace {

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "policy/policy.h"
-#include "support/fake_tool.h"
+#include "support/fakes/fake_tool.h"
 #include "tool/seat_fixture.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // What the ledger gets to know of tool calls, and when.
 #include <doctest/doctest.h>
 
-#include "support/fake_tool.h"
+#include "support/fakes/fake_tool.h"
 #include "tool/seat_fixture.h"
 
 namespace {

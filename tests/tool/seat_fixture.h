@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/fake_ledger.h"
+#include "support/fakes/fake_ledger.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/temp_dir.h"

@@ -252,6 +252,10 @@ bool Outbox::would_send_now(const std::string& lane, const channel::Channel& cha
   return !state_->is_closing && state_->lanes_of(channel).would_run_now(lane) && channel.can_send_now(chat);
 }
 
+bool Outbox::holds_any(const std::string& lane, const channel::Channel& channel) const {
+  return state_->lanes_of(channel).is_busy(lane) || state_->parked.contains(lane);
+}
+
 void Outbox::push(Leaving leaving) {
   const std::string lane = leaving.lane;
   const channel::Channel& channel = *leaving.channel;

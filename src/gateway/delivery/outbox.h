@@ -39,6 +39,8 @@ class Outbox {
 
   // Whether a reply of that conversation would leave at once: then it may be stored as leaving.
   bool would_send_now(const std::string& lane, const channel::Channel& channel, const std::string& chat) const;
+  // Whether a reply of that lane has not gone yet.
+  bool holds_any(const std::string& lane, const channel::Channel& channel) const;
   void push(Leaving leaving);
 
   // Replies that are neither arrived nor given up.

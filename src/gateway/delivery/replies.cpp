@@ -67,6 +67,10 @@ Leaving Replies::leaving_of(std::string lane, const Accepted& accepted, channel:
   return leaving;
 }
 
+bool Replies::is_owing(const std::string& lane, const channel::Channel& channel) const {
+  return outbox_.holds_any(lane, channel);
+}
+
 void Replies::leave_unanswered(const Accepted& accepted, const channel::Channel& channel) {
   services_.journal.mark_done(accepted.id, MessageState::sent);
   on_done_(channel);

@@ -25,6 +25,8 @@ class Replies {
   Task<bool> answer(const std::string& lane, const Accepted& accepted, channel::Channel& channel, TurnOutcome outcome);
   // The message is done without one.
   void leave_unanswered(const Accepted& accepted, const channel::Channel& channel);
+  // Whether an answer of that lane is still to be sent.
+  bool is_owing(const std::string& lane, const channel::Channel& channel) const;
   // Goes on with a reply that an earlier process stored (`ready` or `sending`).
   Task<void> resume(Accepted accepted, channel::Channel& channel);
   // What cannot be stored is not tried again.

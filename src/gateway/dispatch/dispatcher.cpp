@@ -52,7 +52,8 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
   void dispatch();
   void start(const std::string& lane, Accepted accepted, channel::Channel& channel);
   Task<void> process(std::string lane, Accepted accepted, channel::Channel& channel, std::shared_ptr<Running> running);
-  Task<TurnOutcome> run_turn(const Accepted& accepted, channel::Channel& channel, std::shared_ptr<Running> running);
+  Task<TurnOutcome> run_turn(const std::string& lane, const Accepted& accepted, channel::Channel& channel,
+                             std::shared_ptr<Running> running);
   bool stop_turn(const std::string& lane, Accepted& accepted);
   Task<void> answer_stop(std::string lane, Accepted stop, channel::Channel& channel);
 
@@ -98,12 +99,12 @@ Task<void> Dispatcher::State::process(std::string lane, Accepted accepted, chann
     Result<void> marked = co_await journal.flush();
     if (!marked) spdlog::error("message {} runs, and that is not on record: {}", accepted.id, marked.error().message);
   }
-  TurnOutcome outcome = co_await run_turn(accepted, channel, turn);
+  TurnOutcome outcome = co_await run_turn(lane, accepted, channel, turn);
   turn->is_working = false;
   if (outcome.was_cancelled && !turn->stopped_by && is_closing) co_return;  // shutdown: the next start runs it again
-  // Too late: the answer stands, and the /stop is answered behind it.
+  // Too late: the answer stands, and the /stop is answered behind it, before what was written behind the /stop.
   if (!outcome.was_cancelled && turn->stopped_by) {
-    lanes.push(lane, {*std::exchange(turn->stopped_by, std::nullopt), &channel});
+    lanes.push_front(lane, {*std::exchange(turn->stopped_by, std::nullopt), &channel});
   }
   if (outcome.reply.text.empty()) {
     replies.leave_unanswered(accepted, channel);
@@ -125,18 +126,20 @@ Task<void> Dispatcher::State::answer_stop(std::string lane, Accepted stop, chann
   }
 }
 
-Task<TurnOutcome> Dispatcher::State::run_turn(const Accepted& accepted, channel::Channel& channel,
-                                              std::shared_ptr<Running> turn) {
+Task<TurnOutcome> Dispatcher::State::run_turn(const std::string& lane, const Accepted& accepted,
+                                              channel::Channel& channel, std::shared_ptr<Running> turn) {
   const bool is_suspect = accepted.interruptions >= kMaxInterruptions;
   if (is_suspect) {
     spdlog::error("message {} of {} is given up: {} processes died while its turn ran", accepted.id, channel.name(),
                   accepted.interruptions);
   }
-  std::function<bool()> is_cancelled = [turn] { return turn->stopped_by.has_value(); };
+  // An answer must not be seen growing above an older one that is still to be sent.
+  TurnHooks hooks{.is_cancelled = [turn] { return turn->stopped_by.has_value(); },
+                  .may_show = [&] { return !replies.is_owing(lane, channel); }};
   try {
     if (!is_suspect) {
       TurnOutcome outcome =
-          co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(is_cancelled)),
+          co_await asio::co_spawn(loop, turns.run(accepted, channel, std::move(hooks)),
                                   asio::bind_cancellation_slot(turn->stop.slot(), asio::use_awaitable));
       co_return outcome;
     }

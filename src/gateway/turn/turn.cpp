@@ -20,6 +20,7 @@ namespace usher::gateway {
 namespace {
 
 constexpr std::size_t kMaxRecalledFacts = 5;
+constexpr std::size_t kMaxHeld = 16u << 10;  // of an answer that may not be shown yet: more than a preview shows
 constexpr std::chrono::seconds kFetchTimeout{30};
 
 std::string minute_of(WallTime time) {
@@ -75,7 +76,7 @@ Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& ten
                            : services_.config->gateway.workspaces_dir.native());
 }
 
-Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
+Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, TurnHooks hooks) {
   const channel::Incoming& incoming = accepted.incoming;
   const Conversation conversation = conversation_of(incoming, channel.tenant());
   const bool is_nobody = incoming.sender_id.empty();  // that the platform vouches for
@@ -123,7 +124,7 @@ Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel
   if (!furnished) {
     co_return sentence(explain(furnished.error(), rooms_.texts(seated.seat.workspace->root), seated));
   }
-  TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(is_cancelled));
+  TurnOutcome outcome = co_await converse(accepted, channel, seated, std::move(hooks));
   co_return outcome;
 }
 
@@ -175,7 +176,7 @@ Task<Result<void>> Turns::furnish(Seated& seated) {
 }
 
 Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
-                                  std::function<bool()> is_cancelled) {
+                                  TurnHooks hooks) {
   const channel::Incoming& incoming = accepted.incoming;
   const Texts& texts = seated.room->texts;
   const Deadline deadline = Deadline::in(services_.config->agent.turn_timeout);
@@ -196,7 +197,7 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
     co_return sentence(texts.say("empty"));
   }
   Result<agent::TurnResult> result =
-      co_await answer(accepted, channel, seated, said, std::move(*images), deadline, std::move(is_cancelled));
+      co_await answer(accepted, channel, seated, said, std::move(*images), deadline, std::move(hooks));
   if (!result) {
     TurnOutcome failed = sentence(explain(result.error(), texts, seated));
     failed.was_cancelled = result.error().kind == ErrorKind::cancelled;
@@ -213,7 +214,7 @@ Task<TurnOutcome> Turns::converse(const Accepted& accepted, channel::Channel& ch
 
 Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
                                               const std::string& said, std::vector<provider::Image> images,
-                                              Deadline deadline, std::function<bool()> is_cancelled) {
+                                              Deadline deadline, TurnHooks hooks) {
   const channel::Incoming& incoming = accepted.incoming;
   const agent::TurnFacts facts = facts_of(incoming, *seated.seat.context);
   Result<std::vector<provider::Message>> history = recall_history(incoming, seated, facts, said, std::move(images));
@@ -222,9 +223,15 @@ Task<Result<agent::TurnResult>> Turns::answer(const Accepted& accepted, channel:
       .model = *seated.model, .system_prompt = seated.room->system_prompt, .seat = seated.seat, .facts = facts};
   setting.limits.max_iterations = services_.config->agent.max_iterations;
   setting.limits.turn_deadline = deadline;
-  setting.hooks.is_cancelled = std::move(is_cancelled);
+  setting.hooks.is_cancelled = std::move(hooks.is_cancelled);
   const channel::Outgoing growing = answer_to(accepted, services_.journal.instance());
-  setting.hooks.on_text = [&](std::string_view piece) { channel.show_progress(growing, piece); };
+  std::string held;  // until it may be shown
+  setting.hooks.on_text = [&](std::string_view piece) {
+    const bool may_show = hooks.may_show();
+    if (may_show && held.empty()) return channel.show_progress(growing, piece);
+    if (held.size() < kMaxHeld) held += piece;
+    if (may_show) channel.show_progress(growing, std::exchange(held, {}));
+  };
   TurnRecord record(services_.journal, accepted.id, accepted.steps);
   TurnAgents agents(services_, std::move(setting), record);
   Result<agent::TurnResult> result = co_await agents.answer(*history);

@@ -30,15 +30,20 @@ struct TurnOutcome {
   bool was_cancelled = false;
 };
 
+// What a turn asks of whoever runs it.
+struct TurnHooks {
+  std::function<bool()> is_cancelled;  // between its steps
+  std::function<bool()> may_show;      // whether its answer may be shown while it grows
+};
+
 class Turns {
  public:
   // `admission` outlives it.
   Turns(const Services& services, Admission& admission);
 
   // Never fails: every trouble becomes a sentence for the person and a log line for the operator. Goes on from the
-  // steps of an interrupted turn. `is_cancelled` is asked between steps; cancelling the coroutine ends it at the next
-  // wait with `was_cancelled`.
-  Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled);
+  // steps of an interrupted turn. Cancelling the coroutine ends it at the next wait with `was_cancelled`.
+  Task<TurnOutcome> run(const Accepted& accepted, channel::Channel& channel, TurnHooks hooks);
 
   // usher's own sentences as the sender's workspace words them; for whoever is turned away, and so has no workspace, as
   // <workspaces_dir>/messages.toml does.
@@ -50,11 +55,10 @@ class Turns {
                                                   const rbac::RoleContext* role);
   Task<std::optional<std::string>> answer_command(const channel::Incoming& incoming, const Seated& seated);
   Task<Result<void>> furnish(Seated& seated);
-  Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated,
-                             std::function<bool()> is_cancelled);
+  Task<TurnOutcome> converse(const Accepted& accepted, channel::Channel& channel, Seated& seated, TurnHooks hooks);
   Task<Result<agent::TurnResult>> answer(const Accepted& accepted, channel::Channel& channel, const Seated& seated,
                                          const std::string& said, std::vector<provider::Image> images,
-                                         Deadline deadline, std::function<bool()> is_cancelled);
+                                         Deadline deadline, TurnHooks hooks);
   agent::TurnFacts facts_of(const channel::Incoming& incoming, const rbac::RoleContext& context) const;
   Result<std::vector<provider::Message>> recall_history(const channel::Incoming& incoming, const Seated& seated,
                                                         agent::TurnFacts facts, const std::string& said,

@@ -49,8 +49,8 @@ void Campaign::announce() const {
   std::fflush(stdout);
 }
 
-void Campaign::run(Harness& harness, std::uint64_t times, const std::vector<std::string_view>& at) const {
-  Schedule schedule(seed + shard, at);
+void Campaign::run(Harness& harness, std::uint64_t times, const std::vector<std::string_view>& at, bool grows) const {
+  Schedule schedule(seed + shard, at, grows);
   while (harness.kills() < static_cast<int>(times)) harness.live(schedule.next());
   for (std::string_view label : at) {
     for (int i = 0; i < kTriesForALabel && !harness.labels_reached().contains(label); ++i) {

@@ -21,7 +21,8 @@ struct Campaign {
   // Prints how to replay it; at once, so that a run that is cut off can be replayed too.
   void announce() const;
   // Kills so often, at each of `at` too, and ends in peace.
-  void run(Harness& harness, std::uint64_t times, const std::vector<std::string_view>& at) const;
+  // `grows`: people of this platform see answers grow.
+  void run(Harness& harness, std::uint64_t times, const std::vector<std::string_view>& at, bool grows = false) const;
 };
 
 // Fails the test for each property that is violated, with what there is to see of it.

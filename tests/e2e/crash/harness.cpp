@@ -50,6 +50,7 @@ void Harness::live(const Life& life) {
     if (writing.at_event == 0) stage_.recorder.write(writing);
   }
   std::erase_if(rest.writings, [](const Writing& writing) { return writing.at_event == 0; });
+  for (std::size_t i = 0; i < life.refusals; ++i) stage_.recorder.refuse_reply(++refusals_);
   if (life.loses_reply) stage_.recorder.lose_reply();
   if (life.loses_messages) stage_.recorder.lose_messages();
   ProcessOptions options = stage_.world().process_options({"run"});
@@ -66,7 +67,7 @@ Harness::End Harness::watch(const Life& life, Process& process) {
   const Death& death = life.death;
   const auto end_of_spin = Clock::now() + death.spin;
   const auto latest = Clock::now() + patience;
-  const milliseconds quiet = death.way == Death::Way::label || death.is_peaceful ? kLongQuiet : kQuiet;
+  const bool is_patient = death.way == Death::Way::label || death.is_peaceful;
   std::size_t seen = stage_.recorder.events();
   Clock::time_point last = Clock::now();
   End end;
@@ -80,6 +81,7 @@ Harness::End Harness::watch(const Life& life, Process& process) {
     if (std::exchange(seen, stage_.recorder.events()) != seen) last = now;
     const bool is_satisfied =
         stage_.recorder.is_settled() && (!death.is_peaceful || stage_.recorder.is_all_confirmed());
+    const milliseconds quiet = is_patient || stage_.recorder.is_growing() ? kLongQuiet : kQuiet;
     if (stage_.recorder.is_listening()) is_over = (is_satisfied || now - last > quiet) && !stage_.recorder.write_rest();
     end.has_hung = now > latest;
     if (!is_over) stage_.recorder.wait(milliseconds(2));

@@ -48,7 +48,7 @@ class Harness {
   std::function<void(const World&)> after_death_;
   std::vector<std::string> lives_, logs_;  // by number, from 1
   std::set<std::string_view> reached_;
-  std::uint64_t repeats_ = 0;
+  std::uint64_t repeats_ = 0, refusals_ = 0;
   int kills_ = 0;
 };
 

@@ -6,7 +6,8 @@ namespace usher::e2e::crash {
 
 Stage::Stage(std::string kind) : recorder(std::move(kind)) {
   for (const Person& person : kPeople) {
-    if (person.group != 0) recorder.limit(recorder.sender_of(person), kBuyerCallsAMinute);
+    if (!person.may_do_everything && person.bot == "main")
+      recorder.limit(recorder.sender_of(person), kBuyerCallsAMinute);
   }
 }
 
@@ -21,7 +22,9 @@ std::string config_around(const World& world, const std::string& bots, const std
   }
   roles.replace(roles.find("[rbac.roles.buyer]"), 18,
                 fmt::format("[rbac.roles.buyer]\nrate_limit_per_minute = {}\n", kBuyerCallsAMinute));
-  roles += fmt::format("\n[[rbac.assignments]]\nsender = \"{}:101\"\nrole = \"owner\"\n", kind);
+  for (int owner : {101, 103}) {
+    roles += fmt::format("\n[[rbac.assignments]]\nsender = \"{}:{}\"\nrole = \"owner\"\n", kind, owner);
+  }
   return base + bots + "\n[agent]\nhistory_messages = 8\n\n[audit]\ncheckpoint_rows = 50\n" + roles + acme;
 }
 

@@ -2,7 +2,7 @@
 // recorder outlives the simulators.
 #pragma once
 
-#include "e2e/crash/recorder.h"
+#include "e2e/crash/recorder/recorder.h"
 #include "e2e/world.h"
 
 namespace usher::e2e::crash {

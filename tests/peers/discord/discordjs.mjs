@@ -3,58 +3,17 @@
 // that it was told of and that it was not, and resumes after its socket was cut.
 //
 //   node discordjs.mjs PATH_TO_discord_simulator      (or DISCORD_SIMULATOR=PATH node discordjs.mjs)
-//
-// Exits 0, or prints what failed and exits 1.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 import {
   ActionRowBuilder, AttachmentBuilder, ButtonBuilder, ButtonStyle, Client, DiscordAPIError, Events, GatewayIntentBits,
   MessageFlags, Partials,
 } from "discord.js";
-
-const program = process.argv[2] ?? process.env.DISCORD_SIMULATOR;
-if (!program) {
-  console.error("usage: node discordjs.mjs PATH_TO_discord_simulator");
-  process.exit(2);
-}
-
-const limit = setTimeout(() => finish(new Error("nothing happened for 60 s")), 60_000);
-const simulator = spawn(program, [], { stdio: ["ignore", "pipe", "inherit"] });
-simulator.on("error", (error) => finish(error));
-
-function finish(error) {
-  clearTimeout(limit);
-  simulator.kill();
-  if (error) console.error("FAILED:", error.stack ?? error);
-  else console.log("discord.js and the simulator agree");
-  process.exit(error ? 1 : 0);
-}
-
-async function first_line(stream) {
-  for await (const line of createInterface({ input: stream })) return JSON.parse(line);
-  throw new Error("the simulator said nothing");
-}
+import * as simulator from "../simulator.mjs";
 
 let world;
-
-async function control(what, body) {
-  const options = body ? { method: "POST", body: JSON.stringify(body) } : {};
-  const answer = await fetch(`http://127.0.0.1:${world.port}/control/${what}`, options);
-  assert.equal(answer.status, 200, `/control/${what}`);
-  return answer.json();
-}
-
-async function refusal(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof DiscordAPIError, `not the platform's refusal: ${error}`);
-    return error;
-  }
-  assert.fail("should have been refused");
-}
+const control = (what, body) => simulator.control(world.port, what, body);
+const refusal = (promise) => simulator.refusal(promise, DiscordAPIError);
 
 // Does something and waits for what discord.js tells of it.
 async function heard(client, event, act) {
@@ -251,8 +210,8 @@ async function resumes(client) {
   await anew;
 }
 
-try {
-  world = await first_line(simulator.stdout);
+await simulator.play({ peer: "discord.js", variable: "DISCORD_SIMULATOR", seconds: 60 }, async (introduced) => {
+  world = introduced;
   const client = await log_in();
   await answers(client);
   await elsewhere(client);
@@ -262,7 +221,4 @@ try {
   await limits(client);
   await resumes(client);
   await client.destroy();
-  finish();
-} catch (error) {
-  finish(error);
-}
+});

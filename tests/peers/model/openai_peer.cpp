@@ -9,7 +9,7 @@
 #include "net/http_client.h"
 #include "provider/chain.h"
 #include "provider/openai.h"
-#include "support/process.h"
+#include "support/process/process.h"
 #include "support/run_task.h"
 
 namespace {

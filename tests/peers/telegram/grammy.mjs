@@ -2,53 +2,13 @@
 // answers the press; then what must be refused is refused in the platform's words.
 //
 //   node grammy.mjs PATH_TO_telegram_simulator      (or TELEGRAM_SIMULATOR=PATH node grammy.mjs)
-//
-// Exits 0, or prints what failed and exits 1.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { Bot, GrammyError, InlineKeyboard } from "grammy";
+import * as simulator from "../simulator.mjs";
 
-const program = process.argv[2] ?? process.env.TELEGRAM_SIMULATOR;
-if (!program) {
-  console.error("usage: node grammy.mjs PATH_TO_telegram_simulator");
-  process.exit(2);
-}
-
-const limit = setTimeout(() => finish(new Error("nothing happened for 30 s")), 30_000);
-const simulator = spawn(program, [], { stdio: ["ignore", "pipe", "inherit"] });
-simulator.on("error", (error) => finish(error));
-
-function finish(error) {
-  clearTimeout(limit);
-  simulator.kill();
-  if (error) console.error("FAILED:", error.stack ?? error);
-  else console.log("grammY and the simulator agree");
-  process.exit(error ? 1 : 0);
-}
-
-async function first_line(stream) {
-  for await (const line of createInterface({ input: stream })) return JSON.parse(line);
-  throw new Error("the simulator said nothing");
-}
-
-async function control(what, body) {
-  const answer = await fetch(`${root}/control/${what}`, body ? { method: "POST", body: JSON.stringify(body) } : {});
-  assert.equal(answer.status, 200, `/control/${what}`);
-  return answer.json();
-}
-
-async function refusal(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof GrammyError, `not the platform's refusal: ${error}`);
-    return error;
-  }
-  assert.fail("should have been refused");
-}
-
-let root;
+let port, root;
+const control = (what, body) => simulator.control(port, what, body);
+const refusal = (promise) => simulator.refusal(promise, GrammyError);
 
 async function talk(token) {
   const bot = new Bot(token, { client: { apiRoot: root } });
@@ -125,18 +85,15 @@ async function two_pollers(token) {
 }
 
 let polls = 0;
-try {
-  const { port, token } = await first_line(simulator.stdout);
+await simulator.play({ peer: "grammY", variable: "TELEGRAM_SIMULATOR", seconds: 30 }, async (world) => {
+  port = world.port;
   root = `http://127.0.0.1:${port}`;
-  const { bot, running } = await talk(token);
+  const { bot, running } = await talk(world.token);
   await bot.stop();
   await running;
   await refusals(bot);
   polls = (await control("state")).calls.getUpdates;
-  await two_pollers(token);
+  await two_pollers(world.token);
   const { unconfirmed } = await control("state");
   assert.deepEqual(unconfirmed, [], "grammY confirms what it has handled");
-  finish();
-} catch (error) {
-  finish(error);
-}
+});

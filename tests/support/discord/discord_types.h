@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 
 namespace usher::testing {
 

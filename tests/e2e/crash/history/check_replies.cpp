@@ -50,6 +50,10 @@ Violations check_answered(const History& history) {
     const std::string state = state_of(history, message.number);
     if (!confirmed.contains(message.number)) {
       found.push_back({"answered", fmt::format("T{} was never accepted", message.number), message.number});
+    } else if (state == "undelivered" && history.closed.contains(message.number)) {
+      continue;
+    } else if (message.command == "stop" && state == "sent" && !arrived.contains(message.number)) {
+      continue;  // check_commands knows whether that may be
     } else if (state != "unknown" && !arrived[message.number].is_whole()) {
       found.push_back(
           {"answered",
@@ -87,7 +91,9 @@ Violations check_once(const History& history) {
         break;
       }
     }
-    if (answered_in_a_sentence.contains(event.message) && seen.contains({event.message, 1})) {
+    const auto line_of_it = seen.lower_bound({event.message, 0});
+    const bool has_lines = line_of_it != seen.end() && line_of_it->first == event.message;
+    if (answered_in_a_sentence.contains(event.message) && has_lines) {
       report(event.message, fmt::format("T{} is answered by the model and by usher itself", event.message));
     }
   }
@@ -131,7 +137,8 @@ Violations check_order(const History& history) {
     if (!seen.insert({message->number, lines.empty() ? 0 : lines.front().number}).second) continue;
     int& answered = newest[message->conversation];
     const bool is_late = answered != 0 && place[message->number] < place[answered];
-    if (!is_late) answered = message->number;
+    // A /stop overtakes what waits.
+    if (!is_late && message->command != "stop") answered = message->number;
     if (!is_late || !reported.insert(message->number).second) continue;
     found.push_back(
         {"order", fmt::format("T{} is answered behind T{}", message->number, answered), message->number, event.life});

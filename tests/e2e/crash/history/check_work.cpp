@@ -34,6 +34,13 @@ struct Question {
   auto operator<=>(const Question&) const = default;
 };
 
+// That an answer which grows is shown proves nothing; that it is stored does.
+bool is_answered_by(const History& history, const Event& event) {
+  const Message* message = history.find(event.message);
+  if (!message || !message->grows) return event.kind == Event::Kind::reply_arrived;
+  return event.kind == Event::Kind::stored && event.text != "received" && event.text != "running";
+}
+
 bool holds(std::span<const std::string_view> labels, std::string_view label) {
   return std::ranges::find(labels, label) != labels.end();
 }
@@ -42,11 +49,11 @@ Question question_of(const Event& event) { return {event.message, event.agent, e
 
 // Of every message that waits for its answer at the end of a life: the question that the model answered last.
 // Nothing can be concluded (nullopt) while one of them may be at the label without having asked the model at all.
-std::optional<std::vector<Question>> last_questions(std::span<const Event> before, std::string_view label) {
+std::optional<std::vector<Question>> last_questions(const History& history, std::size_t death, std::string_view label) {
   const bool is_step = holds(kStepIsStored, label);
   std::map<int, std::optional<Question>> waiting;
   std::set<int> answered;
-  for (const Event& event : before) {
+  for (const Event& event : std::span(history.events).first(death)) {
     if (event.kind == Event::Kind::written) waiting[event.message];
     if (event.kind == Event::Kind::model_asked) waiting[event.message] = question_of(event);
     if (event.kind == Event::Kind::reply_arrived) answered.insert(event.message);
@@ -54,8 +61,9 @@ std::optional<std::vector<Question>> last_questions(std::span<const Event> befor
   std::vector<Question> last;
   for (const auto& [message, question] : waiting) {
     if (answered.contains(message)) {
-      // The rest of its reply may be what is on its way.
-      if (!is_step && label == "delivery.part_leaving") return std::nullopt;
+      // The rest of its reply may be what is on its way, or the whole of it where it grew.
+      const Message* grown = history.find(message);
+      if (!is_step && (label == "delivery.part_leaving" || (grown && grown->grows))) return std::nullopt;
       continue;
     }
     if (question) last.push_back(*question);
@@ -68,10 +76,9 @@ std::optional<std::vector<Question>> last_questions(std::span<const Event> befor
 void check_death_at_label(const History& history, std::size_t death, Violations& found) {
   const Event& ended = history.events[death];
   if (!holds(kStepIsStored, ended.label) && !holds(kReplyIsStored, ended.label)) return;
-  const std::span all(history.events);
-  const auto last = last_questions(all.first(death), ended.label);
+  const auto last = last_questions(history, death, ended.label);
   if (!last || last->empty()) return;
-  const std::span after = all.subspan(death);
+  const std::span after = std::span(history.events).subspan(death);
   const bool all_come_again = std::ranges::all_of(*last, [&](const Question& question) {
     return std::ranges::any_of(after, [&](const Event& event) {
       return event.kind == Event::Kind::model_asked && question_of(event) == question;
@@ -129,7 +136,9 @@ Violations check_provable(const History& history) {
   Violations found;
   std::map<int, std::map<std::string, int>> owed;  // rows, by message and action
   for (const Event& event : history.events) {
-    if (event.kind == Event::Kind::reply_arrived || event.kind == Event::Kind::model_asked) {
+    // Whoever is stopped at once may never have been given a role.
+    const bool is_answer = event.kind == Event::Kind::reply_arrived && !event.text.starts_with(kStopped);
+    if (is_answer || event.kind == Event::Kind::model_asked) {
       owed[event.message]["role:resolve:sender"] = 1;
     }
   }
@@ -164,10 +173,14 @@ Violations check_remembered(const History& history) {
   }
   Violations found;
   std::map<std::string, std::size_t> newer;  // messages in the same conversation
+  std::set<std::string> cleared;             // perhaps, by a newer /new: check_forgotten knows
   for (const Message& message : history.messages | std::views::reverse) {
     const auto kept = history.remains.remembered.find(message.number);
     const int times = kept == history.remains.remembered.end() ? 0 : kept->second;
-    const bool must_be_there = answered.contains(message.number) && newer[message.conversation]++ < kSurelyKept;
+    const bool is_kept = !cleared.contains(message.conversation);
+    const bool must_be_there =
+        is_kept && answered.contains(message.number) && newer[message.conversation]++ < kSurelyKept;
+    if (message.command == "new") cleared.insert(message.conversation);
     if (times > 1 || (times == 0 && must_be_there)) {
       found.push_back(
           {"remembered", fmt::format("T{} is in its sender's memory {} times", message.number, times), message.number});
@@ -200,14 +213,17 @@ Violations check_rate(const History& history) {
 Violations check_paid_once(const History& history) {
   Violations found;
   std::map<std::pair<int, std::string>, int> furthest;  // by turn and agent: the last round that was asked for
-  std::set<int> answered;
+  std::map<int, int> answered;                          // since which life nothing may be asked any more
   for (std::size_t i = 0; i < history.events.size(); ++i) {
     const Event& event = history.events[i];
-    if (event.kind == Event::Kind::reply_arrived) answered.insert(event.message);
+    // Who is stopped may have asked in the same moment.
+    const int since = event.text.starts_with(kStopped) ? event.life + 1 : event.life;
+    if (is_answered_by(history, event)) answered.try_emplace(event.message, since);
     if (event.kind == Event::Kind::life_ended) check_death_at_label(history, i, found);
     if (event.kind != Event::Kind::model_asked) continue;
     int& round = furthest.try_emplace({event.message, event.agent}, 0).first->second;
-    if (event.round < round || answered.contains(event.message)) {
+    const auto known = answered.find(event.message);
+    if (event.round < round || (known != answered.end() && event.life >= known->second)) {
       found.push_back(
           {"paid twice",
            fmt::format("T{} {}: round {} is asked for again after {}", event.message, event.agent, event.round,

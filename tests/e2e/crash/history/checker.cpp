@@ -14,9 +14,9 @@ constexpr std::size_t kMaxLines = 400;
 
 std::vector<Violation> check(const History& history) {
   std::vector<Violation> all;
-  for (const auto property :
-       {check_soundness, check_stored, check_answered, check_once, check_parts, check_order, check_unknown, check_shown,
-        check_effects, check_provable, check_remembered, check_rate, check_paid_once, check_budget}) {
+  for (const auto property : {check_soundness, check_stored, check_answered, check_once, check_parts, check_order,
+                              check_unknown, check_shown, check_commands, check_forgotten, check_seen, check_effects,
+                              check_provable, check_remembered, check_rate, check_paid_once, check_budget}) {
     Violations found = property(history);
     std::ranges::move(found, std::back_inserter(all));
   }

@@ -20,7 +20,8 @@ std::vector<Violation> check(const History& history);
 
 // Each property alone; check() asks all of them.
 using Violations = std::vector<Violation>;
-// Each message is confirmed and answered whole, or said to be unknown.
+// Each message is confirmed and answered whole, or said to be unknown. A /stop is also answered by the turn that it
+// stopped, and a command that the platform has closed by nobody.
 Violations check_answered(const History& history);
 // No line of an answer arrives twice, and none that belongs to no message.
 Violations check_once(const History& history);
@@ -33,6 +34,12 @@ Violations check_stored(const History& history);
 // A reply is unknown only where something broke while it was sent: a life was killed that had it on disk as leaving, or
 // the platform's answer was lost.
 Violations check_unknown(const History& history);
+// "Stopped." is said to who asked for it, and each command is answered in its own words.
+Violations check_commands(const History& history);
+// Behind an answered /new neither the model nor the memory knows what was said before.
+Violations check_forgotten(const History& history);
+// The model is shown the picture of a message that has one, and nothing from other conversations.
+Violations check_seen(const History& history);
 // What is unknown is shown to the operator.
 Violations check_shown(const History& history);
 // A tool's effect happens at most once, and once when the answer says so.

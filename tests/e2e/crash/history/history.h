@@ -19,7 +19,15 @@ struct Message {
   std::int64_t update_id = 0;
   std::int64_t message_id = 0;  // within its chat
   bool is_in_group = false;     // there the answer quotes it, so that one without the token is known to be its
+  std::string command{};        // "new" of "/new"; "" = words for the model
+  bool grows = false;           // its answer is shown while the model still writes it
+  bool has_picture = false;
 };
+
+// What usher says itself.
+inline constexpr std::string_view kStopped = "Stopped.";
+inline constexpr std::string_view kNothingToStop = "There is nothing to stop.";
+inline constexpr std::string_view kNewConversation = "A new conversation.";
 
 struct Event {
   enum class Kind {
@@ -29,7 +37,7 @@ struct Event {
     repeated,      // the platform delivers it once more, confirmed or not
     confirmed,     // by the offset of getUpdates
     stored,        // text: the state in which it is on disk at the end of this life
-    model_asked,   // agent, round, sender, cost
+    model_asked,   // agent, round, sender, cost, what it is shown
     reply_arrived  // text: what the person reads
   };
   Kind kind = Kind::written;
@@ -41,6 +49,8 @@ struct Event {
   int round = 0;               // answers with calls before this question, in this turn of this agent
   std::string sender{};        // "default/telegram:100"
   std::int64_t micro_usd = 0;  // what the model's answer costs
+  std::vector<int> shown{};    // earlier messages in the request
+  bool shows_picture = false;  // beside the message itself
   std::string label{};
   bool is_violent = false;  // of life_ended: killed
 };
@@ -63,6 +73,7 @@ struct History {
   std::vector<Event> events;                             // in order
   std::map<std::string, std::int64_t> calls_per_minute;  // the limit of each sender that has one
   std::set<int> answers_lost;  // messages whose reply arrived while the platform's answer was lost
+  std::set<int> closed;        // commands that the platform lets nobody answer: they were not acknowledged in time
   Remains remains;
 
   const Message* find(int number) const;

@@ -20,45 +20,56 @@ constexpr std::uint64_t kStartMicroseconds = 25'000;
 }  // namespace
 
 const std::vector<Person> kPeople{
-    {"main", 100, 0, true}, {"main", 101, 0, true}, {"second", 100, 0, true}, {"main", 300, kGroup},
-    {"main", 301, kGroup},  {"main", 302, kGroup},  {"second", 200},
+    {"main", 100, 0, true}, {"main", 101, 0, true}, {"second", 100, 0, true}, {"main", 103, kGroup, true},
+    {"main", 300, kGroup},  {"main", 301, kGroup},  {"main", 302, kGroup},    {"second", 200},
 };
 
-std::string to_string(const Life& life) {
-  const Death& death = life.death;
-  std::string text;
+namespace {
+
+// Who may do everything and can be told to stop: in the group, where the answer quotes what it answers.
+constexpr std::size_t kStoppable = 3;
+
+std::string to_string(const Death& death) {
   switch (death.way) {
     case Death::Way::label:
-      text = fmt::format("kill at {}:{}", death.label, death.times);
-      break;
+      return fmt::format("kill at {}:{}", death.label, death.times);
     case Death::Way::event:
-      text = fmt::format("kill after event {} + {} µs", death.events, death.spin.count());
-      break;
+      return fmt::format("kill after event {} + {} µs", death.events, death.spin.count());
     case Death::Way::startup:
-      text = fmt::format("kill {} µs after the start", death.spin.count());
-      break;
+      return fmt::format("kill {} µs after the start", death.spin.count());
     case Death::Way::terminate:
-      text = fmt::format("SIGTERM after event {}, kill after {} more + {} µs", death.events, death.more_events,
+      return fmt::format("SIGTERM after event {}, kill after {} more + {} µs", death.events, death.more_events,
                          death.spin.count());
-      break;
     case Death::Way::settled:
-      text = death.is_peaceful ? "in peace" : fmt::format("kill {} µs after the last answer", death.spin.count());
       break;
   }
-  if (life.loses_reply) text += ", a reply's answer is lost";
-  if (life.loses_messages) text += ", what brings messages is lost";
-  if (life.repeats > 0) text += fmt::format(", {} updates come once more", life.repeats);
-  for (const Writing& writing : life.writings) {
-    const Person& person = kPeople[writing.person];
-    text += fmt::format("; {}/{}{} writes '{}'", person.bot, person.id, person.group == 0 ? "" : " in the group",
-                        writing.plan);
-    if (writing.at_event > 0) text += fmt::format(" at event {}", writing.at_event);
-  }
+  return death.is_peaceful ? "in peace" : fmt::format("kill {} µs after the last answer", death.spin.count());
+}
+
+std::string to_string(const Writing& writing) {
+  static constexpr const char* kForms[] = {"", " with a picture", " as a slash command", " by a button"};
+  const Person& person = kPeople[writing.person];
+  std::string text =
+      fmt::format("{}/{}{} writes '{}'{}", person.bot, person.id, person.group == 0 ? "" : " in the group",
+                  writing.plan, kForms[static_cast<std::size_t>(writing.form)]);
+  if (writing.at_event > 0) text += fmt::format(" at event {}", writing.at_event);
   return text;
 }
 
-Schedule::Schedule(std::uint64_t seed, std::vector<std::string_view> labels)
-    : random_(seed), labels_(std::move(labels)) {
+}  // namespace
+
+std::string to_string(const Life& life) {
+  std::string text = to_string(life.death);
+  if (life.refusals > 0) text += fmt::format(", {} calls are answered with 429", life.refusals);
+  if (life.loses_reply) text += ", a reply's answer is lost";
+  if (life.loses_messages) text += ", what brings messages is lost";
+  if (life.repeats > 0) text += fmt::format(", {} updates come once more", life.repeats);
+  for (const Writing& writing : life.writings) text += "; " + to_string(writing);
+  return text;
+}
+
+Schedule::Schedule(std::uint64_t seed, std::vector<std::string_view> labels, bool grows)
+    : random_(seed), labels_(std::move(labels)), grows_(grows) {
   for (std::size_t i = labels_.size(); i > 1; --i) std::swap(labels_[i - 1], labels_[below(i)]);
 }
 
@@ -68,6 +79,7 @@ Life Schedule::next() {
   const std::size_t index = index_++;
   if (index % 3 == 2) {
     Life calm{.writings = {writing()}};
+    if (happens_once_in(4)) calm.writings = interruption();
     calm.death.is_peaceful = happens_once_in(3);
     calm.death.spin = std::chrono::microseconds(below(happens_once_in(2) ? kMostMicroseconds : kMarkedMicroseconds));
     return calm;
@@ -79,14 +91,8 @@ Life Schedule::next() {
   if (happens_once_in(3)) {
     return kill_at(kFailpoints[below(std::size(kFailpoints))], 1 + static_cast<int>(below(6)));
   }
-  Life life;
-  const std::uint64_t count = below(5);
-  for (std::uint64_t i = 0; i < count; ++i) life.writings.push_back(writing());
-  // A burst: the same person goes on writing.
-  if (!life.writings.empty() && happens_once_in(3)) {
-    for (Writing& one : life.writings) one.person = life.writings.front().person;
-    for (Writing& one : life.writings) one.plan = kPeople[one.person].may_do_everything ? one.plan : "say 1";
-  }
+  Life life{.writings = happens_once_in(4) ? interruption() : some_writings()};
+  life.refusals = happens_once_in(8) ? 1 + below(2) : 0;
   life.repeats = happens_once_in(3) ? 1 + below(3) : 0;
   life.loses_reply = happens_once_in(12);
   life.loses_messages = happens_once_in(12);
@@ -118,15 +124,56 @@ Death Schedule::random_death() {
   return death;
 }
 
-Writing Schedule::writing() {
-  Writing writing{.person = below(kPeople.size()), .plan = "say 1"};
-  if (kPeople[writing.person].may_do_everything) writing.plan = plan_of_everything();
+std::vector<Writing> Schedule::some_writings() {
+  std::vector<Writing> writings;
+  const bool is_burst = happens_once_in(3);  // the same person goes on writing
+  for (std::uint64_t count = below(5); count > 0; --count) {
+    writings.push_back(is_burst && !writings.empty() ? writing_of(writings.front().person) : writing());
+  }
+  return writings;
+}
+
+// A turn of some length, and while it runs or waits the same person says something else, or two things.
+std::vector<Writing> Schedule::interruption() {
+  Writing first{.person = kStoppable, .plan = "read;" + plan_of_everything()};
+  if (happens_once_in(2)) first.at_event = 1 + below(6);
+  std::vector<Writing> writings{std::move(first)};
+  for (std::uint64_t count = 1 + below(2); count > 0; --count) {
+    Writing next = command(kStoppable);
+    next.at_event = 1 + below(16);
+    writings.push_back(std::move(next));
+  }
+  if (happens_once_in(3)) writings.push_back(writing_of(kStoppable));
+  return writings;
+}
+
+Writing Schedule::writing() { return writing_of(below(kPeople.size())); }
+
+Writing Schedule::writing_of(std::size_t person) {
+  Writing writing{.person = person, .plan = "say 1"};
+  const Person& who = kPeople[person];
+  if (who.may_do_everything) writing.plan = plan_of_everything();
+  if (who.group != 0 && happens_once_in(3)) {
+    writing = command(person);
+  } else if (who.group == 0 && happens_once_in(5)) {
+    writing.form = Writing::Form::picture;
+  } else if (who.group == 0 && who.may_do_everything && happens_once_in(3)) {
+    writing.form = Writing::Form::slash;
+  }
   if (happens_once_in(2)) writing.at_event = 1 + below(12);
   return writing;
 }
 
+// Only in the group: elsewhere an answer without a token could be to anything.
+Writing Schedule::command(std::size_t person) {
+  static constexpr const char* kCommands[] = {"/stop", "/stop", "/stop", "/new", "/new", "/help", "/whoami"};
+  static constexpr Writing::Form kForms[] = {Writing::Form::words, Writing::Form::slash, Writing::Form::button};
+  return {.person = person, .plan = kCommands[below(std::size(kCommands))], .form = kForms[below(std::size(kForms))]};
+}
+
 Writing Schedule::thorough_writing() {
-  Writing writing{.plan = "read;edit+store;delegate;say 120"};
+  const char* end = grows_ && happens_once_in(12) ? "grow 36" : "say 120";
+  Writing writing{.plan = fmt::format("read;edit+store;delegate;{}", end)};
   do writing.person = below(kPeople.size());
   while (!kPeople[writing.person].may_do_everything);
   return writing;
@@ -141,6 +188,7 @@ std::string Schedule::plan_of_everything() {
     plan += kRounds[below(std::size(kRounds))];
     plan += ';';
   }
+  if (grows_ && happens_once_in(6)) return plan + (happens_once_in(5) ? "grow 36" : "grow 14");
   return plan + (happens_once_in(6) ? "say 150" : "say 1");
 }
 

@@ -22,9 +22,11 @@ struct Person {
 extern const std::vector<Person> kPeople;
 
 struct Writing {
+  enum class Form { words, picture, slash, button };
   std::size_t person = 0;    // in kPeople
-  std::string plan;          // script.h
+  std::string plan;          // script.h; or a command: "/new"
   std::size_t at_event = 0;  // 0 = before usher starts, else when the simulators have seen so many events
+  Form form = Form::words;   // where a platform has no such thing, it is words
 };
 
 struct Death {
@@ -46,6 +48,7 @@ struct Death {
 struct Life {
   std::vector<Writing> writings;
   std::size_t repeats = 0;      // confirmed updates that the platform delivers once more
+  std::size_t refusals = 0;     // calls that the platform answers with 429
   bool loses_reply = false;     // a reply arrives and its answer is lost
   bool loses_messages = false;  // … or what brings messages breaks off
   Death death;
@@ -55,8 +58,9 @@ std::string to_string(const Life& life);
 
 class Schedule {
  public:
-  // `labels` are those at which this schedule must kill.
-  Schedule(std::uint64_t seed, std::vector<std::string_view> labels);
+  // `labels` are those at which this schedule must kill; `grows`: some answers are written so slowly that people see
+  // them grow.
+  Schedule(std::uint64_t seed, std::vector<std::string_view> labels, bool grows = false);
 
   // What comes next. Every third life ends settled, so that what waits cannot pile up.
   Life next();
@@ -67,12 +71,17 @@ class Schedule {
   std::uint64_t below(std::uint64_t bound);
   bool happens_once_in(std::uint64_t times) { return below(times) == 0; }
   Writing writing();
+  Writing writing_of(std::size_t person);
   Writing thorough_writing();
+  std::vector<Writing> interruption();
+  Writing command(std::size_t person);
   std::string plan_of_everything();
+  std::vector<Writing> some_writings();
   Death random_death();
 
   std::mt19937_64 random_;
   std::vector<std::string_view> labels_;
+  const bool grows_;
   std::size_t index_ = 0;
 };
 

@@ -15,11 +15,31 @@ namespace {
 
 constexpr std::string_view kPlan = " plan: ";
 constexpr std::chrono::milliseconds kThinking{12};
+// "grow 14" takes a second and a half, which a growing answer needs to be shown once, "grow 36" long enough for twice.
+constexpr std::chrono::milliseconds kBetweenPieces{90};
+constexpr std::size_t kSmallPiece = 60;
 constexpr const char* kFiller = "the quick brown fox jumps over the lazy dog and goes home";
 
 std::string text_of(const json::value& message) {
   const json::value* content = member(&message, "content");
-  return content && content->is_string() ? std::string(content->as_string()) : "";
+  if (content && content->is_string()) return std::string(content->as_string());
+  std::string text;
+  const json::array* parts = array_at(&message, "content");
+  for (std::size_t i = 0; parts && i < parts->size(); ++i) text += string_at(&(*parts)[i], "text").value_or("");
+  return text;
+}
+
+bool has_picture(const json::value& message) {
+  const json::array* parts = array_at(&message, "content");
+  return parts && std::ranges::any_of(*parts, [](const json::value& part) { return member(&part, "image_url"); });
+}
+
+// "T42", or "T42/d1", before the plan in `text`; "" when there is none.
+std::string prefix_in(std::string_view text) {
+  const std::size_t plan = text.find(kPlan);
+  if (plan == std::string_view::npos || plan == 0) return "";
+  const std::size_t blank = text.find_last_of(" \n", plan - 1);
+  return std::string(text.substr(blank + 1, plan - blank - 1));
 }
 
 std::vector<std::string> split(std::string_view text, char by) {
@@ -106,8 +126,7 @@ Position position_of(const json::object& request) {
   const std::span<const json::value> messages = since_plan(request, text);
   const std::size_t plan = text.find(kPlan);
   if (plan == std::string::npos) return position;
-  const std::size_t blank = text.find_last_of(" \n", plan - 1);
-  position.prefix = text.substr(blank + 1, plan - blank - 1);
+  position.prefix = prefix_in(text);
   position.plan = text.substr(plan + kPlan.size(), text.find('\n', plan) - plan - kPlan.size());
   position.message = message_of_token(position.prefix + "/");
   const std::size_t slash = position.prefix.find('/');
@@ -115,6 +134,20 @@ Position position_of(const json::object& request) {
   position.round = static_cast<int>(
       std::ranges::count_if(messages, [](const json::value& message) { return array_at(&message, "tool_calls"); }));
   return position;
+}
+
+View view_of(const json::object& request) {
+  View view;
+  const json::value* newest = nullptr;
+  for (const json::value& message : request.at("messages").as_array()) {
+    const std::string prefix = string_at(&message, "role") == "user" ? prefix_in(text_of(message)) : "";
+    if (prefix.empty()) continue;
+    newest = &message;
+    view.messages.push_back(message_of_token(prefix + "/"));
+  }
+  if (!view.messages.empty()) view.messages.pop_back();
+  view.has_picture = newest && has_picture(*newest);
+  return view;
 }
 
 ModelAnswer answer_by_plan(const json::object& request) {
@@ -129,13 +162,19 @@ ModelAnswer answer_by_plan(const json::object& request) {
     answer.text = "there is no plan";
     return answer;
   }
-  if (!rounds[round].starts_with("say ")) {
+  const bool grows = rounds[round].starts_with("grow ");
+  if (!grows && !rounds[round].starts_with("say ")) {
     const std::vector<std::string> words = split(rounds[round], '+');
     for (std::size_t i = 0; i < words.size(); ++i) answer.tool_calls.push_back(call_of(words[i], position, i));
     return answer;
   }
+  if (grows) {
+    answer.piece_bytes = kSmallPiece;
+    answer.transport.chunk_delay = kBetweenPieces;
+  }
   int lines = 1;
-  std::from_chars(rounds[round].data() + 4, rounds[round].data() + rounds[round].size(), lines);
+  std::from_chars(rounds[round].data() + rounds[round].find(' ') + 1, rounds[round].data() + rounds[round].size(),
+                  lines);
   std::string plan;
   for (int i = 1; i <= lines; ++i) {
     answer.text +=

@@ -2,13 +2,14 @@
 // the same answer in every life. A person's message is "T42 plan: read;edit+store;delegate;say 3": in each round the
 // model makes the calls that are joined by '+' (begin: makes the file that edits append to; read: a search; edit,
 // write, store: an effect with a token of its own; delegate: a task for a subagent, whose plan is "edit;say 1"), and in
-// the end it says so many lines, as history::lines_of reads them, with the effects that its tools reported as done. Any
-// thread.
+// the end it says so many lines, as history::lines_of reads them, with the effects that its tools reported as done
+// ("grow 9" says them so slowly that people may see them grow). Any thread.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "support/model_simulator.h"
+#include "support/model/model_simulator.h"
 
 namespace usher::e2e::crash {
 
@@ -27,6 +28,13 @@ struct Position {
   std::string plan;
 };
 Position position_of(const json::object& request);
+
+// What a request shows beside the plan.
+struct View {
+  std::vector<int> messages;  // that came before it, of the same kind of agent
+  bool has_picture = false;   // in the message with the plan
+};
+View view_of(const json::object& request);
 
 ModelAnswer answer_by_plan(const json::object& request);
 

@@ -29,7 +29,9 @@ void TelegramPlatform::attach(TelegramSimulator& telegram) {
   recorder_.add(bot_, *this);
 }
 
-Platform::Written TelegramPlatform::write(const Person& person, const std::string& text) {
+Platform::Written TelegramPlatform::write(const Person& person, const std::string& text, Writing::Form form) {
+  const bool is_picture = form == Writing::Form::picture && person.group == 0;
+  if (is_picture) return {.update_id = telegram_->photo(person.id, kPicture, text)};
   const std::int64_t update = person.group != 0 ? telegram_->group_message(person.id, person.group, text)
                                                 : telegram_->private_message(person.id, text);
   return {.update_id = update};

@@ -15,12 +15,14 @@ class TelegramPlatform final : public Platform {
   TelegramOptions options(const std::string& token);
   void attach(TelegramSimulator& telegram);
 
-  Written write(const Person& person, const std::string& text) override;
+  Written write(const Person& person, const std::string& text, Writing::Form form) override;
   std::string chat_of(const Person& person) const override;
   void begin_life() override { has_polled_ = false; }
   bool is_listening() const override { return has_polled_; }
   bool is_told() const override { return true; }
   void repeat(std::int64_t update_id) override { telegram_->replay(update_id); }
+  bool is_closed(std::int64_t) const override { return false; }
+  void refuse_reply(std::uint64_t) override { telegram_->too_many_requests("sendmessage", 1); }
   void lose_reply() override { telegram_->lose_answer("sendmessage"); }
   void lose_messages() override { telegram_->lose_answer("getupdates"); }
 

@@ -10,24 +10,30 @@ namespace usher::e2e::crash {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-constexpr std::uint64_t kKills = 20;
+constexpr std::uint64_t kKills = 20;  // over all shards
 #else
-constexpr std::uint64_t kKills = 75;
+constexpr std::uint64_t kKills = 100;
 #endif
+constexpr std::uint64_t kSurelySentTwice = 40;  // so many kills repeat 17 parts and more
 
 TEST_CASE("every message is answered once and whole, whatever kills usher and when, and none stays unknown") {
   const Campaign campaign(kKills);
   campaign.announce();
   DiscordStage stage;
   Harness harness(stage);
-  campaign.run(harness, campaign.kills, campaign.labels());
-  fmt::print("{}\n  {} creates made {} messages, {} resumes\n", harness.summary(), stage.creates(), stage.messages(),
-             stage.resumes());
+  campaign.run(harness, campaign.kills, campaign.labels(), true);
+  fmt::print("{}\n  {} creates made {} messages, {} responses, {} edited, {} resumes\n", harness.summary(),
+             stage.creates(), stage.messages(), stage.responses(), stage.edited(), stage.resumes());
 
-  report(harness, check(harness.history()));
-  for (const auto& [message, state] : harness.history().remains.states) CHECK_MESSAGE(state == "sent", "T", message);
-  CHECK(stage.sessions() == 2);               // one of each bot, which outlived every kill
-  CHECK(stage.creates() > stage.messages());  // some parts were sent twice, so the nonce was needed
+  const History history = harness.history();
+  report(harness, check(history));
+  for (const auto& [message, state] : history.remains.states) {
+    const bool is_right = state == "sent" || (state == "undelivered" && history.closed.contains(message));
+    CHECK_MESSAGE(is_right, explain(history, {"answered", state, message}));
+  }
+  CHECK(stage.sessions() == 2);  // one of each bot, which outlived every kill
+  // Some parts were sent twice, so the nonce was needed; a few kills may miss that.
+  if (campaign.kills >= kSurelySentTwice) CHECK(stage.creates() > stage.messages());
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "support/discord/discord_types.h"
 #include "support/discord/gateway/deflate.h"
 #include "support/discord/world.h"
-#include "support/websocket_server.h"
+#include "support/http/websocket_server.h"
 
 namespace usher::testing {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "support/discord/discord_types.h"
-#include "support/http_server.h"
+#include "support/http/http_server.h"
 
 namespace usher::testing {
 
