@@ -197,7 +197,7 @@ std::string encode_get_updates(std::optional<std::int64_t> offset, std::chrono::
 }
 
 std::string encode_send(const Target& target, const Chunk& chunk, bool is_plain) {
-  json::object body;
+  json::object body(one_piece());
   put_target(body, target);
   body["text"] = is_plain ? chunk.plain : chunk.html;
   if (!is_plain) body["parse_mode"] = "HTML";
@@ -210,7 +210,7 @@ std::string encode_send(const Target& target, const Chunk& chunk, bool is_plain)
 }
 
 std::string encode_typing(const Target& target) {
-  json::object body;
+  json::object body(one_piece());
   put_target(body, target);
   body["action"] = "typing";
   return json::serialize(body);

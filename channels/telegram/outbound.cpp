@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "channels/telegram/markdown.h"
+#include "channels/telegram/markdown/markdown.h"
 #include "channels/telegram/split.h"
 
 namespace usher::telegram {

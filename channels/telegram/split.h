@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "channels/telegram/markdown.h"
+#include "channels/telegram/markdown/markdown.h"
 
 namespace usher::telegram {
 

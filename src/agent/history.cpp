@@ -52,8 +52,8 @@ bool read_calls(const json::value& extra, Message& message) {
 }
 
 // nullopt for an entry that nobody can have written.
-std::optional<Message> to_message(const memory::Entry& entry) {
-  Message message{.text = entry.text};
+std::optional<Message> to_message(memory::Entry entry) {
+  Message message{.text = std::move(entry.text)};
   json::value extra;
   if (!entry.extra.empty()) {
     Result<json::value> parsed = parse_json(entry.extra);
@@ -64,7 +64,7 @@ std::optional<Message> to_message(const memory::Entry& entry) {
   if (entry.author == "user") {
     message.author = Author::user;
     // No context block stands before old messages, so a forged one would pass for the gateway's.
-    message.text = without_context_tags(entry.text);
+    message.text = without_context_tags(std::move(message.text));
     std::optional<std::int64_t> images = integer_at(&extra, "images");
     if (images) message.text += fmt::format("\n[{} image(s) came with this and are no longer shown]", *images);
     return message;
@@ -105,11 +105,11 @@ std::int64_t estimate(std::span<const Message> messages) { return provider::esti
 
 memory::Entry to_entry(const Message& message) { return {name_of(message.author), message.text, extra_of(message)}; }
 
-std::vector<Message> to_messages(const std::vector<memory::Entry>& entries) {
+std::vector<Message> to_messages(std::vector<memory::Entry> entries) {
   std::vector<Message> messages;
   messages.reserve(entries.size());
-  for (const memory::Entry& entry : entries) {
-    std::optional<Message> message = to_message(entry);
+  for (memory::Entry& entry : entries) {
+    std::optional<Message> message = to_message(std::move(entry));
     if (message) messages.push_back(std::move(*message));
   }
   std::vector<Message> kept;

@@ -13,7 +13,7 @@ namespace usher::agent {
 memory::Entry to_entry(const provider::Message& message);
 // Broken entries are skipped; a tool result without its call and a call without its result are dropped, so that every
 // vendor accepts the result.
-std::vector<provider::Message> to_messages(const std::vector<memory::Entry>& entries);
+std::vector<provider::Message> to_messages(std::vector<memory::Entry> entries);
 
 // Drops the oldest exchanges until the estimate fits `max_tokens`; the system message and the last user message stay.
 // The rest begins with a user message.
@@ -35,7 +35,7 @@ struct TurnFacts {
   std::vector<std::string> remembered;  // recalled facts
 };
 // A person's own words, unable to open or close a context block: what they wrote earlier is shown like this too.
-std::string without_context_tags(std::string_view text);
+std::string without_context_tags(std::string text);
 std::string user_prompt(const TurnFacts& facts, std::string_view text);
 
 }  // namespace usher::agent

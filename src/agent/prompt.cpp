@@ -96,7 +96,9 @@ std::string subagent_prompt(std::string_view system_prompt) {
   return fmt::format("{}\n\n{}", system_prompt, kSubagentRules);
 }
 
-std::string without_context_tags(std::string_view text) {
+std::string without_context_tags(std::string said) {
+  const std::string_view text = said;
+  if (!text.contains('<')) return said;
   std::string safe;
   safe.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -123,7 +125,8 @@ std::string user_prompt(const TurnFacts& facts, std::string_view text) {
     prompt += fmt::format("- {}\n", value(facts.remembered[i], kFactBytes));
   }
   prompt += "</context>\n";
-  return prompt + without_context_tags(text);
+  prompt += without_context_tags(std::string(text));
+  return prompt;
 }
 
 }  // namespace usher::agent

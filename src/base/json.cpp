@@ -14,10 +14,12 @@ Result<json::value> parse_json(std::string_view text, std::size_t max_bytes) {
   json::parse_options options;
   options.max_depth = 32;
   boost::system::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
+  json::value value = json::parse(json::string_view(text.data(), text.size()), error, one_piece(), options);
   if (error) return fail(ErrorKind::invalid, "malformed JSON: " + error.message());
   return value;
 }
+
+json::storage_ptr one_piece() { return json::make_shared_resource<json::monotonic_resource>(); }
 
 const json::value* member(const json::value* in, std::string_view name) {
   const json::object* object = in ? in->if_object() : nullptr;

@@ -38,8 +38,8 @@ std::optional<MessageState> parse_message_state(std::string_view word);
 
 // What a turn wants its sender's memory to keep.
 struct Remembrance {
-  std::filesystem::path memory_db;  // "" = nothing is to be kept
-  std::string conversation;         // key
+  std::string memory_db;     // "" = nothing is to be kept
+  std::string conversation;  // key
   std::string turn;
   std::vector<memory::Entry> entries;
 };

@@ -59,23 +59,24 @@ class MemoryStore {
   virtual Result<bool> forget(Audience asked_in, std::int64_t id) = 0;
 };
 
-// Opens and keeps open: an LRU of at most `max_open` databases, those in use apart.
+// Opens and keeps open: an LRU of at most `max_open` databases, those in use apart. Files are named as text, as
+// std::filesystem takes each path apart and these come with every message.
 class MemoryStores {
  public:
   virtual ~MemoryStores() = default;
   // Creates the file (0600) and its directories (0700) when missing. Opening the same path twice at once opens it once.
-  virtual Task<Result<std::shared_ptr<MemoryStore>>> open(std::filesystem::path file) = 0;
+  virtual Task<Result<std::shared_ptr<MemoryStore>>> open(std::string file) = 0;
   // What open() would give without waiting; null when the file is not open (or first needs care on the pool): then
   // open() it. Holding the pointer keeps the database open.
-  virtual std::shared_ptr<MemoryStore> cached(const std::filesystem::path& file) = 0;
+  virtual std::shared_ptr<MemoryStore> cached(const std::string& file) = 0;
   virtual std::size_t open_count() const = 0;
 
   // For backups: makes `to` (a new file) a copy of the database as of one moment, on the pool; who opens it meanwhile
   // waits. False, and nothing made, while somebody uses it: then copy_now() it. not_found when there is no such file.
-  virtual Task<Result<bool>> copy(std::filesystem::path file, std::filesystem::path to) = 0;
+  virtual Task<Result<bool>> copy(std::string file, std::filesystem::path to) = 0;
   // The same here and now, used or not: blocks the event loop, so nothing is written meanwhile. busy when the pool has
   // it and is too slow.
-  virtual Result<void> copy_now(const std::filesystem::path& file, const std::filesystem::path& to) = 0;
+  virtual Result<void> copy_now(const std::string& file, const std::filesystem::path& to) = 0;
 };
 
 // `pool` runs the blocking part of open, and closes what is evicted. `clock` must outlive the stores. An open database

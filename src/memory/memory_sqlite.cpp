@@ -109,6 +109,7 @@ Result<std::vector<Entry>> SqliteMemory::history(std::string_view conversation, 
   if (!id) return fail(std::move(id.error()));
   if (*id == 0 || max_entries == 0) return entries;
   const std::int64_t limit = std::min<std::int64_t>(kept_entries, static_cast<std::int64_t>(max_entries));
+  entries.reserve(static_cast<std::size_t>(limit));
   Result<void> read = database_.query(
       "SELECT author, text, extra FROM history WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?",
       {first_id(*id), last_id(*id), limit}, [&](const Row& row) {

@@ -217,12 +217,12 @@ class SqliteMemories final : public MemoryStores {
   SqliteMemories(asio::any_io_executor pool, const Clock& clock, std::size_t max_open)
       : cache_(std::make_shared<Cache>(std::move(pool), clock, max_open)) {}
 
-  Task<Opened> open(std::filesystem::path file) override {
+  Task<Opened> open(std::string file) override {
     std::shared_ptr<MemoryStore> ready = cached(file);
     if (ready) co_return Opened(std::move(ready));
     const asio::any_io_executor loop = co_await asio::this_coro::executor;
     const auto initiate = [&](auto handler) {
-      cache_->open(loop, file.native(),
+      cache_->open(loop, file,
                    [handler = std::move(handler)](Opened result) mutable { std::move(handler)(std::move(result)); });
     };
     Opened opened =
@@ -230,17 +230,15 @@ class SqliteMemories final : public MemoryStores {
     co_return opened;
   }
 
-  std::shared_ptr<MemoryStore> cached(const std::filesystem::path& file) override {
-    return cache_->cached(file.native());
-  }
+  std::shared_ptr<MemoryStore> cached(const std::string& file) override { return cache_->cached(file); }
 
   std::size_t open_count() const override { return cache_->size(); }
 
-  Task<Result<bool>> copy(std::filesystem::path file, std::filesystem::path to) override {
-    if (cache_->is_in_use(file.native())) co_return false;
+  Task<Result<bool>> copy(std::string file, std::filesystem::path to) override {
+    if (cache_->is_in_use(file)) co_return false;
     const asio::any_io_executor loop = co_await asio::this_coro::executor;
     const auto initiate = [&](auto handler) {
-      cache_->copy(loop, file.native(), to, [handler = std::move(handler)](Result<void> result) mutable {
+      cache_->copy(loop, file, to, [handler = std::move(handler)](Result<void> result) mutable {
         std::move(handler)(std::move(result));
       });
     };
@@ -250,8 +248,8 @@ class SqliteMemories final : public MemoryStores {
     co_return true;
   }
 
-  Result<void> copy_now(const std::filesystem::path& file, const std::filesystem::path& to) override {
-    return cache_->copy_now(file.native(), to);
+  Result<void> copy_now(const std::string& file, const std::filesystem::path& to) override {
+    return cache_->copy_now(file, to);
   }
 
  private:

@@ -23,6 +23,8 @@ namespace {
 using ErrorCode = boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
+// Most answers are small, and a connection that waits for its next use keeps its buffer.
+constexpr std::size_t first_read_bytes = 4u << 10;
 constexpr std::size_t read_bytes = 16u << 10;
 
 std::unexpected<Error> failed(ErrorKind kind, const HttpRequest& request, std::string_view step, std::string_view why) {
@@ -143,8 +145,9 @@ Task<Result<void>> Client::read_answer(Connection& connection, const HttpRequest
   Clock::time_point due = deadline.time();
   bool was_full = false;
   while (!answer.is_complete() && answer.wanted() != BodyNext::stop) {
+    const std::size_t wished = was_full ? read_bytes : first_read_bytes;
     const asio::mutable_buffer room =
-        connection.buffer().prepare(std::min(read_bytes, connection.buffer().max_size() - connection.buffer().size()));
+        connection.buffer().prepare(std::min(wished, connection.buffer().max_size() - connection.buffer().size()));
     if (room.size() == 0) co_return failed(ErrorKind::protocol, request, "read", "the answer's framing is too large");
     ErrorCode error;
     std::size_t got = was_full ? connection.read_now(room, error) : 0;

@@ -123,16 +123,16 @@ class RoleResolver {
   std::shared_ptr<const Index> index_;
 };
 
-// The room: paths only, nothing is created here.
+// The room: paths only, nothing is created here. They are text, as std::filesystem takes each path apart and a room is
+// found for every message.
 struct Workspace {
   std::string name;
-  std::filesystem::path root;       // role workspace, read-only
-  std::filesystem::path files;      // <data_dir>/<tenant>/files/<workspace>/<digest or "shared">/, writable
-  std::filesystem::path memory_db;  // <data_dir>/<tenant>/memory/<workspace>/<digest>.db or shared.db
-  std::filesystem::path
-      index_db;  // <data_dir>/<tenant>/index/<workspace>.db: search index over the workspace's catalogue
-  std::filesystem::path knowledge_root;       // <workspaces_dir>/knowledge
-  std::filesystem::path knowledge_index_dir;  // <data_dir>/<tenant>/index/knowledge
+  std::string root;                 // role workspace, read-only
+  std::string files;                // <data_dir>/<tenant>/files/<workspace>/<digest or "shared">, writable
+  std::string memory_db;            // <data_dir>/<tenant>/memory/<workspace>/<digest>.db or shared.db
+  std::string index_db;             // <data_dir>/<tenant>/index/<workspace>.db: over the workspace's catalogue
+  std::string knowledge_root;       // <workspaces_dir>/knowledge
+  std::string knowledge_index_dir;  // <data_dir>/<tenant>/index/knowledge
 };
 
 class WorkspaceSelector {

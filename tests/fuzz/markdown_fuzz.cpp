@@ -10,7 +10,7 @@
 
 #include "base/cut.h"
 #include "base/text.h"
-#include "channels/telegram/markdown.h"
+#include "channels/telegram/markdown/markdown.h"
 #include "channels/telegram/split.h"
 
 using namespace usher;

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "channels/telegram/markdown.h"
+#include "channels/telegram/markdown/markdown.h"
 #include "channels/telegram/split.h"
 #include "support/telegram_html.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/cut.h"
 #include "base/text.h"
-#include "channels/telegram/markdown.h"
+#include "channels/telegram/markdown/markdown.h"
 #include "support/telegram_html.h"
 
 using namespace usher;

@@ -29,17 +29,17 @@ std::string writing(const std::string& path, const std::string& text) {
 TEST_CASE("the first write makes the sender's own directory for them alone") {
   SeatFixture f;
   CHECK(f.say("file_list", R"({"path":"files"})") == "files/ is empty\n");
-  CHECK_FALSE(std::filesystem::exists(f.seat.workspace->files));
+  CHECK_FALSE(std::filesystem::exists(f.files));
   CHECK(f.say("file_write", writing("files/notes/a.txt", "hello\n")) == "Wrote 6 bytes to files/notes/a.txt.");
-  CHECK(mode_of(f.seat.workspace->files) == 0700);
-  CHECK(mode_of(f.seat.workspace->files / "notes" / "a.txt") == 0600);
+  CHECK(mode_of(f.files) == 0700);
+  CHECK(mode_of(f.files / "notes" / "a.txt") == 0600);
   CHECK(f.say("file_read", path_argument("files/notes/a.txt")) == "hello\n");
   CHECK(f.say("file_list", R"({"path":"files/notes/"})") == "files/notes/a.txt  (6 bytes)\n");
 }
 
 TEST_CASE("the role's workspace is read, never written") {
   SeatFixture f;
-  f.put(f.seat.workspace->root / "AGENTS.md", "rules");
+  f.put(f.root / "AGENTS.md", "rules");
   CHECK(f.say("file_read", path_argument("workspace/AGENTS.md")) == "rules");
   for (const char* path :
        {"workspace/AGENTS.md", "workspace/messages.toml", "workspace/new.txt", "workspace/sub/new.txt"}) {
@@ -47,17 +47,17 @@ TEST_CASE("the role's workspace is read, never written") {
     CHECK(f.say("file_write", writing(path, "evil")).starts_with("denied: workspace/ is read-only"));
   }
   CHECK(f.say("file_edit", R"({"path":"workspace/AGENTS.md","old":"rules","new":"evil"})").starts_with("denied: "));
-  CHECK(content(f.seat.workspace->root / "AGENTS.md") == "rules");
-  CHECK(std::distance(std::filesystem::directory_iterator(f.seat.workspace->root), {}) == 1);
+  CHECK(content(f.root / "AGENTS.md") == "rules");
+  CHECK(std::distance(std::filesystem::directory_iterator(f.root), {}) == 1);
 }
 
 TEST_CASE("no path leads out of the two roots") {
   SeatFixture f;
   f.put(f.dir / "secret.txt", "secret");
-  f.put(f.seat.workspace->files / "mine.txt", "mine");
-  std::filesystem::create_symlink(f.dir / "secret.txt", f.seat.workspace->files / "link");
-  std::filesystem::create_directory_symlink(f.dir.path(), f.seat.workspace->files / "out");
-  std::filesystem::create_directory_symlink(f.dir.path(), f.seat.workspace->root / "out");
+  f.put(f.files / "mine.txt", "mine");
+  std::filesystem::create_symlink(f.dir / "secret.txt", f.files / "link");
+  std::filesystem::create_directory_symlink(f.dir.path(), f.files / "out");
+  std::filesystem::create_directory_symlink(f.dir.path(), f.root / "out");
   std::string nul("files/mine.txt\0/x", 17);
   for (const std::string& path :
        {std::string("/etc/passwd"), std::string("../secret.txt"), std::string("files/../../../secret.txt"),
@@ -75,17 +75,17 @@ TEST_CASE("no path leads out of the two roots") {
   }
   CHECK_FALSE(f.call("file_list", R"({"path":"files/out"})"));
   CHECK(content(f.dir / "secret.txt") == "secret");
-  CHECK(content(f.seat.workspace->files / "mine.txt") == "mine");
+  CHECK(content(f.files / "mine.txt") == "mine");
 }
 
 TEST_CASE("special files, directories, hard links, binary and huge files are refused with a sentence") {
   SeatFixture f;
-  f.put(f.seat.workspace->files / "text", "x");
-  REQUIRE(::mkfifo((f.seat.workspace->files / "pipe").c_str(), 0600) == 0);
-  std::filesystem::create_hard_link(f.seat.workspace->files / "text", f.dir / "elsewhere");
-  f.put(f.seat.workspace->files / "binary", std::string("a\0b", 3));
-  f.put(f.seat.workspace->files / "latin1", "\xE9t\xE9");
-  f.put(f.seat.workspace->files / "huge", std::string((1u << 20) + 1, 'x'));
+  f.put(f.files / "text", "x");
+  REQUIRE(::mkfifo((f.files / "pipe").c_str(), 0600) == 0);
+  std::filesystem::create_hard_link(f.files / "text", f.dir / "elsewhere");
+  f.put(f.files / "binary", std::string("a\0b", 3));
+  f.put(f.files / "latin1", "\xE9t\xE9");
+  f.put(f.files / "huge", std::string((1u << 20) + 1, 'x'));
   CHECK_FALSE(f.call("file_read", path_argument("files/pipe")));
   CHECK_FALSE(f.call("file_read", path_argument("files")));
   CHECK_FALSE(f.call("file_write", writing("files/text", "y")));
@@ -100,31 +100,31 @@ TEST_CASE("a long file is read in parts that say where to go on") {
   SeatFixture f;
   std::string text;
   for (int i = 1; i <= 10; ++i) text += "line " + std::to_string(i) + "\n";
-  f.put(f.seat.workspace->files / "ten", text);
+  f.put(f.files / "ten", text);
   CHECK(f.say("file_read", path_argument("files/ten")) == text);
   CHECK(f.say("file_read", R"({"path":"files/ten","offset":2,"limit":2})") ==
         "line 2\nline 3\n[lines 2–3 of 10; go on with offset 4]");
   CHECK(f.say("file_read", R"({"path":"files/ten","offset":10})") == "line 10\n[lines 10–10 of 10]");
   CHECK(f.say("file_read", R"({"path":"files/ten","offset":11})") == "invalid: the file has only 10 lines");
 
-  f.put(f.seat.workspace->files / "wide", std::string(100'000, 'x') + "\nend");
+  f.put(f.files / "wide", std::string(100'000, 'x') + "\nend");
   std::string wide = f.say("file_read", path_argument("files/wide"));
   CHECK(wide.size() < 13'000);
   CHECK(wide.ends_with("go on with offset 2]"));
   CHECK(f.say("file_read", R"({"path":"files/wide","offset":2})") == "end\n[lines 2–2 of 2]");
   std::string many;
   for (int i = 0; i < 100; ++i) many += std::string(999, 'x') + "\n";
-  f.put(f.seat.workspace->files / "many", many);
+  f.put(f.files / "many", many);
   std::string part = f.say("file_read", path_argument("files/many"));
   CHECK(part.size() < 12 * 1024 + 60);
   CHECK(part.ends_with("[lines 1–12 of 100; go on with offset 13]"));
-  f.put(f.seat.workspace->files / "empty", "");
+  f.put(f.files / "empty", "");
   CHECK(f.say("file_read", path_argument("files/empty")) == "(the file is empty)");
 }
 
 TEST_CASE("an edit replaces exactly one occurrence or nothing") {
   SeatFixture f;
-  f.put(f.seat.workspace->files / "a", "one two one aaa");
+  f.put(f.files / "a", "one two one aaa");
   CHECK(f.say("file_edit", R"({"path":"files/a","old":"two","new":"2"})") == "Edited files/a, now 13 bytes.");
   CHECK(f.say("file_edit", R"({"path":"files/a","old":"one","new":"1"})")
             .starts_with("invalid: 'old' occurs more than once"));
@@ -132,12 +132,12 @@ TEST_CASE("an edit replaces exactly one occurrence or nothing") {
             .starts_with("invalid: 'old' occurs more than once"));
   CHECK(f.say("file_edit", R"({"path":"files/a","old":"six","new":"6"})").starts_with("invalid: 'old' does not occur"));
   CHECK(f.say("file_edit", R"({"path":"files/a","old":"","new":"6"})") == "invalid: 'old' must not be empty");
-  CHECK(content(f.seat.workspace->files / "a") == "one 2 one aaa");
+  CHECK(content(f.files / "a") == "one 2 one aaa");
 }
 
 TEST_CASE("a sender cannot fill the disk with files") {
   SeatFixture f;
-  std::filesystem::path own = f.seat.workspace->files;
+  std::filesystem::path own = f.files;
   for (int i = 0; i < 995; ++i) f.put(own / ("d" + std::to_string(i % 5)) / std::to_string(i), "");
   CHECK(f.say("file_write", writing("files/one-more", "x")).starts_with("limit: files/ is full"));
   std::filesystem::remove_all(own);
@@ -149,7 +149,7 @@ TEST_CASE("a sender cannot fill the disk with files") {
 
 TEST_CASE("a listing is bounded and says so") {
   SeatFixture f;
-  for (int i = 0; i < 250; ++i) f.put(f.seat.workspace->root / std::to_string(i), "x");
+  for (int i = 0; i < 250; ++i) f.put(f.root / std::to_string(i), "x");
   std::string listing = f.say("file_list", R"({})");
   CHECK(listing.find("more than 200 entries") != std::string::npos);
   CHECK(std::ranges::count(listing, '\n') == 202);

@@ -101,7 +101,7 @@ TEST_CASE("a tool outside the role is neither offered nor run") {
   Result<tool::ToolOutput> denied = f.call("file_write", R"({"path":"files/a","content":"x"})");
   REQUIRE_FALSE(denied);
   CHECK(denied.error().kind == ErrorKind::denied);
-  CHECK_FALSE(std::filesystem::exists(f.seat.workspace->files));
+  CHECK_FALSE(std::filesystem::exists(f.files));
 }
 
 TEST_CASE("a denied tool does not explain its schema") {

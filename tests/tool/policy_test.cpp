@@ -46,8 +46,8 @@ class NamingTool final : public tool::ToolWrapper {
 
 TEST_CASE("a denied action never reaches the tool, and the model gets the policy's own sentence") {
   Fixture f;
-  f.put(f.seat.workspace->files / "notes.txt", "mine");
-  f.put(f.seat.workspace->root / "README.md", "ours");
+  f.put(f.files / "notes.txt", "mine");
+  f.put(f.root / "README.md", "ours");
   f.bind({.allowed_actions = {"file:*"}, .denied_resources = {"*secret*"}, .max_sensitivity_level = 1});
   CHECK(f.say("file_read", R"({"path":"workspace/README.md"})") == "ours");
   CHECK(f.say("file_read", R"({"path":"workspace/secret.md"})") ==
@@ -59,7 +59,7 @@ TEST_CASE("a denied action never reaches the tool, and the model gets the policy
 
 TEST_CASE("every layer must allow, and the first that does not has the word") {
   Fixture f;
-  f.put(f.seat.workspace->root / "README.md", "ours");
+  f.put(f.root / "README.md", "ours");
   f.bind({.denied_actions = {"file:read:files"}});
   f.bind({.denied_actions = {"file:*:files"}, .denied_resources = {"*/private*"}}, "guest");
   CHECK(f.say("file_read", R"({"path":"files/a"})") ==
@@ -104,7 +104,7 @@ TEST_CASE("what is not offered is not run when the model calls it anyway, and it
   CHECK(refusal.starts_with("denied: tool 'file_write' is denied by the policy of role 'buyer'"));
   CHECK_FALSE(refusal.contains("oops"));
   CHECK(f.say("file_write", R"({"path":"files/a","content":"x"})") == refusal);
-  CHECK_FALSE(std::filesystem::exists(f.seat.workspace->files));
+  CHECK_FALSE(std::filesystem::exists(f.files));
 }
 
 TEST_CASE("arguments that do not fit are malformed before a policy is asked") {

@@ -9,16 +9,15 @@ using testing::SeatFixture;
 
 struct Shop : SeatFixture {
   Shop() {
-    put(seat.workspace->root / "catalog.jsonl",
+    put(root / "catalog.jsonl",
         R"({"id":"MUG-1","name":"Blue mug","price":9.5,"stock":3,"description":"A mug for coffee."})"
         "\n"
         R"({"id":"MUG-2","name":"Red mug","price":8,"tags":["kitchen","red"],"sizes":{"cm":[7.5,0.03]}})"
         "\n"
         R"({"id":"LAMP-1","name":"Desk lamp","price":30})"
         "\n");
-    put(seat.workspace->knowledge_root / "public" / "returns.md",
-        "# Returns\n\nGoods may be returned within 30 days.\n");
-    put(seat.workspace->knowledge_root / "internal" / "margins.md", "# Margins\n\nThe margin on mugs is 40 percent.\n");
+    put(knowledge / "public" / "returns.md", "# Returns\n\nGoods may be returned within 30 days.\n");
+    put(knowledge / "internal" / "margins.md", "# Margins\n\nThe margin on mugs is 40 percent.\n");
   }
   void bind(policy::PolicyDocument document) const {
     context->policies.push_back({"buyer", policy::Policy::compile(std::move(document)).value()});
@@ -132,8 +131,8 @@ TEST_CASE("a collection that a policy denies is not told among those available")
 TEST_CASE("a collection that is named like an action's word for all or for others is one among others") {
   Shop f;
   f.context->rag_access = {{"*"}};
-  f.put(f.seat.workspace->knowledge_root / "all" / "a.md", "# A\n\nThe needle of all.\n");
-  f.put(f.seat.workspace->knowledge_root / "other" / "o.md", "# O\n\nThe needle of other.\n");
+  f.put(f.knowledge / "all" / "a.md", "# A\n\nThe needle of all.\n");
+  f.put(f.knowledge / "other" / "o.md", "# O\n\nThe needle of other.\n");
   f.bind({.allowed_actions = {"knowledge:read:all", "knowledge:read:public"}});
   const std::string found = f.say("knowledge_search", R"({"query":"needle"})");
   CHECK_FALSE(found.contains("needle of"));

@@ -18,6 +18,8 @@ namespace usher::testing {
 
 struct SeatFixture {
   TempDir dir;
+  std::filesystem::path root = dir / "workspace", files = dir / "data" / "files" / "digest",
+                        knowledge = dir / "knowledge";
   ManualClock clock;
   asio::io_context loop{1};  // outlives the pool, whose threads post to it
   asio::thread_pool pool{1};
@@ -31,14 +33,13 @@ struct SeatFixture {
     context->tool_filters = {{"buyer", policy::GlobSet({"*"}), policy::GlobSet()}};
     context->rag_access = {{"public"}};
     seat.context = context;
-    seat.workspace = std::make_shared<const rbac::Workspace>(
-        rbac::Workspace{"shared", dir / "workspace", dir / "data" / "files" / "digest", dir / "memory.db",
-                        dir / "index.db", dir / "knowledge", dir / "knowledge-index"});
+    seat.workspace = std::make_shared<const rbac::Workspace>(rbac::Workspace{
+        "shared", root, files, dir / "memory.db", dir / "index.db", knowledge, dir / "knowledge-index"});
     seat.sender_digest = std::string(64, 'a');
     seat.pool = pool.get_executor();
     seat.records = {&ledger, "main/1"};
-    std::filesystem::create_directories(seat.workspace->root);
-    std::filesystem::create_directories(seat.workspace->knowledge_root);
+    std::filesystem::create_directories(root);
+    std::filesystem::create_directories(knowledge);
   }
   ~SeatFixture() { pool.join(); }
 

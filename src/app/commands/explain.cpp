@@ -77,7 +77,7 @@ json::object context_json(const config::Config& config, const rbac::RoleContext&
                    {"role", context.role},
                    {"matched", matched_json(context.matched)},
                    {"workspace", context.workspace},
-                   {"memory_db", workspace.memory_db.string()},
+                   {"memory_db", workspace.memory_db},
                    {"autonomy", config::to_string(context.autonomy)},
                    {"model", model == config.models.end() ? "" : model->second.model},
                    {"tools", json::array(tools.begin(), tools.end())},
@@ -271,7 +271,7 @@ int memory_path(std::shared_ptr<const config::Config> config, const Sender& send
     fmt::print(stderr, "usher: {}\n", located.error().message);
     return kError;
   }
-  const std::string path = located->workspace.memory_db.string();
+  const std::string path = located->workspace.memory_db;
   if (as_json) {
     print_json(json::object{{"sender", to_string(sender)}, {"memory_db", path}});
   } else {

@@ -52,7 +52,7 @@ channel::Attachment attachment_from(const json::value& value) {
 }  // namespace
 
 std::string to_json(const channel::Incoming& incoming) {
-  json::object out;
+  json::object out(one_piece());
   for (const TextMember& text : kTextMembers) {
     const std::string& value = incoming.*text.member;
     if (!value.empty()) out[text.name] = value;

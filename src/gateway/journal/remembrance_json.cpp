@@ -16,6 +16,14 @@ bool is_beneath(const std::filesystem::path& path) {
   return true;
 }
 
+// `file` as seen from `directory`; another's stays absolute. As text: std::filesystem would take both apart for every
+// message.
+std::string_view beneath(std::string_view file, std::string_view directory) {
+  if (!file.starts_with(directory)) return file;
+  const std::string_view rest = file.substr(directory.size());
+  return rest.starts_with('/') ? rest.substr(1) : file;
+}
+
 Result<memory::Entry> entry_from(const json::value& value) {
   const json::array* parts = value.if_array();
   if (!parts || parts->size() != 3) return fail(ErrorKind::invalid, "an entry has three parts");
@@ -33,15 +41,17 @@ Result<memory::Entry> entry_from(const json::value& value) {
 
 std::string to_json(const Remembrance& remembrance, const std::filesystem::path& data_dir) {
   if (remembrance.memory_db.empty()) return "";
-  json::array entries;
+  const json::storage_ptr storage = one_piece();
+  json::array entries(storage);
   entries.reserve(remembrance.entries.size());
   for (const memory::Entry& entry : remembrance.entries) {
-    entries.push_back(json::array{entry.author, entry.text, entry.extra});
+    entries.push_back({entry.author, entry.text, entry.extra});
   }
-  return json::serialize(json::object{{"memory", remembrance.memory_db.lexically_relative(data_dir).native()},
-                                      {"conversation", remembrance.conversation},
-                                      {"turn", remembrance.turn},
-                                      {"entries", std::move(entries)}});
+  return json::serialize(json::object({{"memory", beneath(remembrance.memory_db, data_dir.native())},
+                                       {"conversation", remembrance.conversation},
+                                       {"turn", remembrance.turn},
+                                       {"entries", std::move(entries)}},
+                                      storage));
 }
 
 Result<Remembrance> remembrance_from_json(std::string_view text, const std::filesystem::path& data_dir) {
@@ -51,7 +61,7 @@ Result<Remembrance> remembrance_from_json(std::string_view text, const std::file
   const std::filesystem::path file(string_at(&*parsed, "memory").value_or(""));
   const json::array* entries = array_at(&*parsed, "entries");
   if (!is_beneath(file) || !entries) return fail(ErrorKind::invalid, "what is to be remembered names no memory");
-  Remembrance out{.memory_db = data_dir / file,
+  Remembrance out{.memory_db = (data_dir / file).native(),
                   .conversation = std::string(string_at(&*parsed, "conversation").value_or("")),
                   .turn = std::string(string_at(&*parsed, "turn").value_or(""))};
   for (const json::value& value : *entries) {

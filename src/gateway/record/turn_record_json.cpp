@@ -30,20 +30,22 @@ constexpr std::pair<provider::FinishReason, std::string_view> kReasons[] = {
 }  // namespace
 
 std::string completion_to_json(const provider::Completion& completion) {
-  json::array calls;
+  const json::storage_ptr storage = one_piece();
+  json::array calls(storage);
   for (const provider::ToolCall& call : completion.tool_calls) {
-    calls.push_back(json::array{call.id, call.name, call.arguments});
+    calls.push_back({call.id, call.name, call.arguments});
   }
   std::string_view reason = "stop";
   for (const auto& [known, name] : kReasons) {
     if (known == completion.finish_reason) reason = name;
   }
-  return json::serialize(json::object{{"text", completion.text},
-                                      {"calls", std::move(calls)},
-                                      {"finish", reason},
-                                      {"input_tokens", completion.usage.input_tokens},
-                                      {"cached_input_tokens", completion.usage.cached_input_tokens},
-                                      {"output_tokens", completion.usage.output_tokens}});
+  return json::serialize(json::object({{"text", completion.text},
+                                       {"calls", std::move(calls)},
+                                       {"finish", reason},
+                                       {"input_tokens", completion.usage.input_tokens},
+                                       {"cached_input_tokens", completion.usage.cached_input_tokens},
+                                       {"output_tokens", completion.usage.output_tokens}},
+                                      storage));
 }
 
 Result<provider::Completion> completion_from_json(std::string_view text) {

@@ -41,20 +41,20 @@ Texts read_texts(const Beneath& root, const std::filesystem::path& where) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Room>> Rooms::find(const std::filesystem::path& workspace_root) {
-  Known& known = known_[workspace_root.string()];
+Result<std::shared_ptr<const Room>> Rooms::find(const std::string& workspace_root) {
+  Known& known = known_[workspace_root];
   const MonotonicTime now = clock_.monotonic();
   if (known.room && now < known.looked_at + kLookAgain) return known.room;
   known.looked_at = now;
   return read(workspace_root, known);
 }
 
-Texts Rooms::texts(const std::filesystem::path& workspace_root) {
+Texts Rooms::texts(const std::string& workspace_root) {
   Result<std::shared_ptr<const Room>> room = find(workspace_root);
-  return room ? (*room)->texts : known_[workspace_root.string()].texts;
+  return room ? (*room)->texts : known_[workspace_root].texts;
 }
 
-Result<std::shared_ptr<const Room>> Rooms::read(const std::filesystem::path& workspace_root, Known& known) {
+Result<std::shared_ptr<const Room>> Rooms::read(const std::string& workspace_root, Known& known) {
   // What fails below leaves no room behind.
   const std::shared_ptr<const Room> last = std::exchange(known.room, nullptr);
   Result<Beneath> root = Beneath::open(workspace_root);
@@ -66,17 +66,17 @@ Result<std::shared_ptr<const Room>> Rooms::read(const std::filesystem::path& wor
 
   Result<FileEntry> prompt = root->stat(kPromptFile);
   if (!prompt) {
-    return fail(ErrorKind::not_found, fmt::format("workspace {} has no readable {}: {}", workspace_root.string(),
-                                                  kPromptFile, prompt.error().message));
+    return fail(ErrorKind::not_found, fmt::format("workspace {} has no readable {}: {}", workspace_root, kPromptFile,
+                                                  prompt.error().message));
   }
   if (last && has_same_texts && is_same_file(*prompt, known.prompt)) return known.room = last;
   Result<std::string> agents_md = root->read(kPromptFile, kMaxPromptBytes);
   // Whatever is wrong with it is the operator's matter: the reason, and its kind, are not for the person who writes.
   if (!agents_md) {
-    return fail(ErrorKind::io, fmt::format("workspace {}: {}", workspace_root.string(), agents_md.error().message));
+    return fail(ErrorKind::io, fmt::format("workspace {}: {}", workspace_root, agents_md.error().message));
   }
   if (trim(*agents_md).empty()) {
-    return fail(ErrorKind::not_found, fmt::format("{} of workspace {} is empty", kPromptFile, workspace_root.string()));
+    return fail(ErrorKind::not_found, fmt::format("{} of workspace {} is empty", kPromptFile, workspace_root));
   }
   known.prompt = *prompt;
   known.room =

@@ -24,10 +24,10 @@ class Rooms {
   explicit Rooms(const Clock& clock) : clock_(clock) {}
 
   // Fails when AGENTS.md is missing, empty or unreadable: the turn must fail then, never borrow another role's prompt.
-  Result<std::shared_ptr<const Room>> find(const std::filesystem::path& workspace_root);
+  Result<std::shared_ptr<const Room>> find(const std::string& workspace_root);
   // The workspace's texts, with or without a prompt beside them; the built-in ones where it has none or they are
   // broken.
-  Texts texts(const std::filesystem::path& workspace_root);
+  Texts texts(const std::string& workspace_root);
 
  private:
   struct Known {
@@ -36,7 +36,7 @@ class Rooms {
     FileEntry prompt, messages;  // what was read
     MonotonicTime looked_at{0};
   };
-  Result<std::shared_ptr<const Room>> read(const std::filesystem::path& workspace_root, Known& known);
+  Result<std::shared_ptr<const Room>> read(const std::string& workspace_root, Known& known);
 
   const Clock& clock_;
   std::unordered_map<std::string, Known> known_;

@@ -71,7 +71,8 @@ Turns::Turns(const Services& services, Admission& admission)
 Texts Turns::texts_for(const channel::Incoming& incoming, const std::string& tenant) {
   const rbac::PlatformRoles said{incoming.guild, incoming.platform_roles};
   auto role = admission_.resolve(incoming, conversation_of(incoming, tenant).sender, {&said, 1});
-  return rooms_.texts(role ? services_.workspaces.select(**role).root : services_.config->gateway.workspaces_dir);
+  return rooms_.texts(role ? services_.workspaces.select(**role).root
+                           : services_.config->gateway.workspaces_dir.native());
 }
 
 Task<TurnOutcome> Turns::run(const Accepted& accepted, channel::Channel& channel, std::function<bool()> is_cancelled) {
@@ -131,8 +132,8 @@ Task<std::optional<std::string>> Turns::answer_joining(const channel::Incoming& 
                                                        const rbac::RoleContext* role) {
   if (!Joining::is_command(command_of(incoming.text))) co_return std::nullopt;
   if (!role && !Joining::is_for_strangers(incoming.text)) co_return std::nullopt;
-  const std::filesystem::path& room =
-      role ? services_.workspaces.select(*role).root : services_.config->gateway.workspaces_dir;
+  const std::string room =
+      role ? services_.workspaces.select(*role).root : services_.config->gateway.workspaces_dir.native();
   std::string said = co_await joining_.answer(
       {.sender = sender, .words = incoming.text, .source = source_of(incoming), .is_private = !incoming.is_group},
       rooms_.texts(room));
@@ -252,7 +253,7 @@ Result<std::vector<provider::Message>> Turns::recall_history(const channel::Inco
     if (!recalled) return fail(std::move(recalled.error()));
     for (memory::Fact& fact : *recalled) facts.remembered.push_back(std::move(fact.text));
   }
-  std::vector<provider::Message> history = agent::to_messages(*entries);
+  std::vector<provider::Message> history = agent::to_messages(std::move(*entries));
   history.insert(history.begin(), {.author = provider::Author::system, .text = seated.room->system_prompt});
   history.push_back(
       {.author = provider::Author::user, .text = agent::user_prompt(facts, said), .images = std::move(images)});
