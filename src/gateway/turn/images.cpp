@@ -68,9 +68,8 @@ Result<std::string> keep_image(const std::filesystem::path& files, std::string_v
 }
 
 Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                        const std::filesystem::path& files,
-                                                        const asio::any_io_executor& pool, Deadline deadline,
-                                                        std::string& said) {
+                                                        const std::string& files, const asio::any_io_executor& pool,
+                                                        Deadline deadline, std::string& said) {
   std::vector<provider::Image> images;
   for (const channel::Attachment& attachment : accepted.incoming.attachments) {
     if (attachment.kind != channel::Attachment::Kind::image || images.size() == kMaxImagesPerMessage) {

@@ -33,8 +33,7 @@ Result<std::string> keep_image(const std::filesystem::path& files, std::string_v
 // included that are left out: what is no picture, and pictures beyond kMaxImagesPerMessage. Errors as of Channel::fetch
 // and keep_image. What it is given lives through the call.
 Task<Result<std::vector<provider::Image>>> fetch_images(const Accepted& accepted, channel::Channel& channel,
-                                                        const std::filesystem::path& files,
-                                                        const asio::any_io_executor& pool, Deadline deadline,
-                                                        std::string& said);
+                                                        const std::string& files, const asio::any_io_executor& pool,
+                                                        Deadline deadline, std::string& said);
 
 }  // namespace usher::gateway
