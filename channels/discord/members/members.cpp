@@ -24,13 +24,22 @@ constexpr std::size_t kMaxGuilds = 16;
 constexpr std::size_t kMaxUsers = 1024;  // cached
 constexpr int kUnknownMember = 10007, kUnknownGuild = 10004, kMissingAccess = 50001;
 
+struct Shard {
+  std::int64_t number = 0, count = 1;
+};
+
+// Whose READY it is; a count of 0 where that cannot be read.
+Shard shard_of(const json::value& ready) {
+  const json::array* shard = array_at(&ready, "shard");
+  if (!shard) return {};  // there is one
+  if (shard->size() != 2 || !shard->front().is_int64() || !shard->back().is_int64()) return {0, 0};
+  return {shard->front().get_int64(), shard->back().get_int64()};
+}
+
 // Whether a guild's events come to that READY's shard.
 bool is_of_shard(const std::string& guild, const json::value& ready) {
-  const json::array* shard = array_at(&ready, "shard");
-  if (!shard) return true;  // there is one
-  if (shard->size() != 2 || !shard->front().is_int64() || !shard->back().is_int64()) return false;
-  const std::int64_t number = shard->front().get_int64(), count = shard->back().get_int64();
-  return count > 0 && number == (std::strtoll(guild.c_str(), nullptr, 10) >> 22) % count;
+  const Shard shard = shard_of(ready);
+  return shard.count > 0 && shard.number == (std::strtoll(guild.c_str(), nullptr, 10) >> 22) % shard.count;
 }
 
 // One lookup under way, which whoever asks for the same person waits for.
@@ -63,6 +72,7 @@ struct Members::State {
   }
 
   bool add_guild(const std::string& guild);
+  void name_unplaced();
   void leave(const std::string& guild);
   void forget_all();
   const Roles* known_of(const std::string& user) const;
@@ -81,9 +91,12 @@ struct Members::State {
   std::chrono::seconds keep;
   std::vector<std::string> guilds;  // first those that are configured
   std::size_t configured = 0;
-  std::unordered_set<std::string> left;          // of the configured ones, by the bot, as far as has been heard
-  std::vector<std::string> unplaced;             // of `roles`, whose guild was not heard of
-  std::unordered_set<std::string> expected;      // guilds whose GUILD_CREATE is still to come
+  std::unordered_set<std::string> left;      // of the configured ones, by the bot, as far as has been heard
+  std::vector<std::string> unplaced;         // of `roles`, whose guild was not heard of
+  std::unordered_set<std::string> expected;  // guilds whose GUILD_CREATE is still to come
+  std::unordered_set<std::int64_t> begun;    // shards whose READY has come
+  std::int64_t shards = 0;                   // of the bot; 0 before the first READY
+  bool has_named_unplaced = false;
   std::unordered_map<std::string, Known> known;  // by user
   std::unordered_map<std::string, std::shared_ptr<Lookup>> lookups;
 };
@@ -127,6 +140,14 @@ void Members::State::leave(const std::string& guild) {
     unplaced = roles;  // which of them were its own nobody has noted
   }
   forget_all();
+}
+
+// The likeliest mistake in a first config: a role's id that is another's, or a person's.
+void Members::State::name_unplaced() {
+  if (std::exchange(has_named_unplaced, true)) return;
+  for (const std::string& role : unplaced) {
+    spdlog::warn("{}: no server of the bot has a role {}: the assignments of that discord_role fit nobody", name, role);
+  }
 }
 
 void Members::State::forget_all() {
@@ -219,6 +240,8 @@ void Members::begin(const json::value& ready) {
     if (!all.contains(guild) && is_of_shard(guild, ready)) state_->leave(guild);
   }
   if (!state_->roles.empty()) state_->expected.merge(all);
+  state_->begun.insert(shard_of(ready).number);
+  state_->shards = shard_of(ready).count;
 }
 
 void Members::learn(const json::value& guild_create) {
@@ -232,6 +255,8 @@ void Members::learn(const json::value& guild_create) {
     std::erase(state_->unplaced, role);
     matters = matters || std::ranges::find(state_->roles, role) != state_->roles.end();
   }
+  const bool has_heard_of_all = std::ssize(state_->begun) == state_->shards && state_->expected.empty();
+  if (has_heard_of_all) state_->name_unplaced();
   if (!matters) return;
   if (!state_->add_guild(std::string(guild))) return;
   state_->forget_all();  // what was asked for until now knows nothing of it

@@ -130,10 +130,13 @@ Task<Result<Sending::Tried>> Sending::attempt(RestCall call) {
   co_return Tried{Tried::Kind::refused, nullptr, std::move(answer->error())};
 }
 
-Result<Delivery> Sending::verdict(const Tried& tried) {
+Result<Delivery> Sending::verdict(const Tried& tried) const {
   if (tried.kind == Tried::Kind::done) return Delivery::sent;
   if (tried.kind == Tried::Kind::unknown) return Delivery::unknown;
-  if (tried.error.kind == RestErrorKind::gone) return Delivery::gone;
+  if (tried.error.kind == RestErrorKind::gone) {
+    spdlog::warn("{}: {}", bot_, to_error(tried.error, "a message to chat " + answer_.chat).message);
+    return Delivery::gone;
+  }
   return fail(to_error(tried.error, "a message"));
 }
 

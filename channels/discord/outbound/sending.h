@@ -39,7 +39,7 @@ class Sending {
   Task<Result<channel::Delivery>> create(bool is_second);
   Task<Result<Tried>> edit(std::string message);
   Task<Result<Tried>> attempt(RestCall call);
-  static Result<channel::Delivery> verdict(const Tried& tried);
+  Result<channel::Delivery> verdict(const Tried& tried) const;
   // Whether the message cannot be edited, so that another has to take its place.
   static bool is_lost(const Tried& tried);
   const Said& part() const { return answer_.parts[passage_.parts_arrived()]; }

@@ -224,7 +224,7 @@ std::optional<MessageState> Outbox::State::judge(const Leaving& leaving, const J
       case channel::Delivery::sent:
         return MessageState::sent;
       case channel::Delivery::gone:
-        spdlog::info("{}: chat {} is gone", name, leaving.outgoing.chat);
+        spdlog::info("{}: the reply to message {} cannot reach chat {}", name, leaving.id, leaving.outgoing.chat);
         return MessageState::undelivered;
       case channel::Delivery::unknown:
         spdlog::warn(

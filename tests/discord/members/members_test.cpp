@@ -1,11 +1,14 @@
 #include "channels/discord/members/members.h"
 
 #include <doctest/doctest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,21 @@ struct Fixture {
   std::string guild;
 };
 
+// What is logged while it lives.
+class Logged {
+ public:
+  Logged() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_st>(text_)));
+  }
+  ~Logged() { spdlog::set_default_logger(before_); }
+  bool has(const std::string& words) const { return text_.str().find(words) != std::string::npos; }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
 }  // namespace
 
 TEST_CASE("the roles of whoever is a member are known, briefly") {
@@ -78,6 +96,25 @@ TEST_CASE("while a guild is still to be told of that may have roles that count, 
     f.members->learn(json::parse(R"({"id":")" + f.guild + R"(","roles":[{"id":"601"}]})"));
   }
   CHECK(f.roles_of("77"));
+}
+
+TEST_CASE("a role of the config that no server has is named, once all shards' servers have been told of") {
+  Fixture f;
+  const Logged log;
+  f.members->begin(json::parse(R"({"guilds":[{"id":"1"},{"id":"2"}],"shard":[0,2]})"));
+  f.members->learn(json::parse(R"({"id":"1","roles":[{"id":"600"}]})"));
+  f.members->learn(json::parse(R"({"id":"2","roles":[{"id":"602"}]})"));
+  CHECK_FALSE(log.has("601"));
+  f.members->begin(json::parse(R"({"guilds":[{"id":"3"}],"shard":[1,2]})"));
+  CHECK_FALSE(log.has("601"));
+  SUBCASE("it is nowhere") {
+    f.members->learn(json::parse(R"({"id":"3","roles":[{"id":"603"}]})"));
+    CHECK(log.has("no server of the bot has a role 601"));
+  }
+  SUBCASE("it is there") {
+    f.members->learn(json::parse(R"({"id":"3","roles":[{"id":"601"}]})"));
+    CHECK_FALSE(log.has("no server"));
+  }
 }
 
 TEST_CASE("after its time what was known is asked again") {
