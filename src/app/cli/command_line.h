@@ -19,7 +19,7 @@ constexpr const char* kSenderHelp = "telegram:123, discord:8035…, console:loca
 // Options that several commands have. A command reads those that it has declared.
 struct CommonOptions {
   std::string config_file = "./config.toml";
-  std::string sender, chat, parent, tenant;
+  std::string sender, tenant;
   bool as_json = false;
 };
 

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "app/commands/inspect.h"
+#include "app/commands/look_up.h"
 #include "app/exit_status.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "gateway/links/links.h"
 #include "policy/policy.h"
 #include "rbac/role.h"
 #include "tool/builtin.h"
@@ -16,42 +16,6 @@ namespace usher::app {
 namespace {
 
 void print_json(const json::value& value) { fmt::print("{}\n", tool::plain_json(value)); }
-
-// "telegram:-100…" → a group's place; "" = a private chat.
-Result<rbac::Place> place_of(const Sender& sender, const std::string& chat) {
-  if (chat.empty()) return rbac::Place{.kind = sender.kind, .chat = sender.id};
-  const std::size_t colon = chat.find(':');
-  const bool is_numbered =
-      colon != std::string::npos && (chat.starts_with("telegram:") || chat.starts_with("discord:"));
-  const std::size_t id = colon + (is_numbered && chat.starts_with("telegram:-") ? 2 : 1);
-  if (colon == std::string::npos || id >= chat.size() ||
-      (is_numbered && chat.find_first_not_of("0123456789", id) != std::string::npos)) {
-    return fail(ErrorKind::invalid, fmt::format("'{}' is no chat: write telegram:-1001234567890", printable(chat)));
-  }
-  return rbac::Place{.kind = chat.substr(0, colon), .chat = chat.substr(colon + 1), .is_group = true};
-}
-
-// A thread has its channel's ceiling, and only Discord knows which channel that is: to leave it out would show a role
-// that its sender does not have there.
-Result<rbac::Place> place_of(const Sender& sender, const Whereabouts& where, const rbac::RoleResolver& resolver) {
-  Result<rbac::Place> place = place_of(sender, where.chat);
-  if (!place) return place;
-  const bool may_be_thread = place->is_group && place->kind == "discord";
-  if (where.parent.empty() && !(may_be_thread && resolver.asks_parent(sender.tenant, place->kind))) return place;
-  if (where.parent.empty()) {
-    return fail(
-        ErrorKind::invalid,
-        fmt::format("whether {} is a thread is not known here, and the ceiling of its channel would bind it: say "
-                    "--parent discord:CHANNEL, or --parent none",
-                    where.chat));
-  }
-  if (!may_be_thread) return fail(ErrorKind::invalid, "--parent goes with a --chat of Discord");
-  if (where.parent == "none") return place;
-  const Result<rbac::Place> parent = place_of(sender, where.parent);
-  if (!parent || parent->kind != place->kind) return fail(ErrorKind::invalid, "--parent names no channel of Discord");
-  place->parent = parent->chat;
-  return place;
-}
 
 json::value limit_value(const std::optional<std::int64_t>& limit) {
   return limit ? json::value(*limit) : json::value(nullptr);
@@ -117,41 +81,11 @@ void print_lines(const json::object& object) {
   }
 }
 
+// A role that a sender is asked about, whose room is known.
 struct Located {
   std::shared_ptr<const rbac::RoleContext> context;
   rbac::Workspace workspace;
-  json::object joined;             // whom the sender is one person with, and who says so; empty for nobody
-  bool has_unasked_roles = false;  // roles of the platform might make a difference, and none were given
 };
-
-json::object joined_json(const rbac::RoleResolver& resolver, const Sender& sender,
-                         const std::optional<Sender>& joined_to) {
-  if (const config::Identity* identity = resolver.identity_of(sender)) {
-    json::array senders;
-    for (const Sender& each : identity->senders) senders.emplace_back(to_string(each));
-    return {{"identity", identity->name},
-            {"senders", std::move(senders)},
-            {"file", identity->source.file},
-            {"line", identity->source.line}};
-  }
-  if (!joined_to) return {};
-  return {{"joined_to", to_string(*joined_to)}, {"by", "a one-time code (/link)"}};
-}
-
-Result<Located> locate(const std::shared_ptr<const config::Config>& config, const Sender& sender,
-                       const Whereabouts& where, std::span<const rbac::PlatformRoles> held = {}) {
-  const rbac::RoleResolver resolver(config);
-  Result<rbac::Place> place = place_of(sender, where, resolver);
-  if (!place) return fail(std::move(place.error()));
-  Result<std::optional<Sender>> joined_to = gateway::read_joined_to(config->gateway.data_dir / "links.db", sender);
-  if (!joined_to) return fail(std::move(joined_to.error()));
-  auto context = resolver.resolve(sender, *place, held, *joined_to);
-  if (!context) return fail(std::move(context.error()));
-  return Located{.context = *context,
-                 .workspace = rbac::WorkspaceSelector(config).select(**context),
-                 .joined = joined_json(resolver, sender, *joined_to),
-                 .has_unasked_roles = held.empty() && resolver.asks_platform(sender, *joined_to)};
-}
 
 // What cannot be asked; "" when it can.
 std::string mistake_in(const ExplainRequest& request) {
@@ -254,17 +188,17 @@ json::object turned_away(const Sender& sender, const std::string& why) {
 Result<json::object> explained(const std::shared_ptr<const config::Config>& config, const ExplainRequest& request) {
   const std::string mistake = mistake_in(request);
   if (!mistake.empty()) return fail(ErrorKind::invalid, mistake);
-  const rbac::PlatformRoles held{request.guild, request.discord_roles};
-  Result<Located> located =
-      locate(config, request.sender, request.where, {&held, request.discord_roles.empty() ? 0u : 1u});
-  if (!located && located.error().kind == ErrorKind::denied)
-    return turned_away(request.sender, located.error().message);
-  if (!located) return fail(std::move(located.error()));
-  json::object out = context_json(*config, *located->context, located->workspace);
-  if (!located->joined.empty()) out["joined"] = located->joined;
-  if (located->has_unasked_roles) {
-    out["note"] = "roles of the platform are not looked at here; --discord-role says which they hold";
+  Result<FoundSender> found = look_up(config, request.sender, request.where);
+  if (!found) return fail(std::move(found.error()));
+  json::object out = turned_away(request.sender, found->why);
+  std::optional<Located> located;
+  if (found->context) {
+    located = {found->context, rbac::WorkspaceSelector(config).select(*found->context)};
+    out = context_json(*config, *located->context, located->workspace);
   }
+  if (!found->joined.empty()) out["joined"] = found->joined;
+  if (found->has_unasked_roles) out["note"] = kUnaskedRoles;
+  if (!located) return out;
   Result<void> decided = add_decision(*located, request, out);
   if (!decided) return fail(std::move(decided.error()));
   return out;
@@ -288,12 +222,14 @@ int explain(std::shared_ptr<const config::Config> config, const ExplainRequest& 
 
 int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const Whereabouts& where,
                 bool as_json) {
-  Result<Located> located = locate(config, sender, where);
-  if (!located) {
-    fmt::print(stderr, "usher: {}\n", located.error().message);
-    return kError;
+  const Result<FoundSender> found = look_up(config, sender, where);
+  if (!found || !found->context) {
+    fmt::print(stderr, "usher: {}\n", found ? found->why : found.error().message);
   }
-  const std::string path = located->workspace.memory_db;
+  // Whoever removes a memory must not remove another in its place.
+  if (found && found->has_unasked_roles) fmt::print(stderr, "usher: {}\n", kUnaskedRoles);
+  if (!found || !found->context) return kError;
+  const std::string path = rbac::WorkspaceSelector(config).select(*found->context).memory_db;
   if (as_json) {
     print_json(json::object{{"sender", to_string(sender)}, {"memory_db", path}});
   } else {

@@ -19,17 +19,17 @@ std::vector<config::Problem> problems_of(const config::Loaded& loaded);
 // `must_run`: an error too unless a gateway runs on its data_dir.
 int check(const config::Loaded& loaded, bool as_json, bool must_run);
 
-// Where somebody writes, as the command line says it.
+// Where somebody writes and what they hold there, as the command line says it.
 struct Whereabouts {
   std::string chat;    // "telegram:-100…"; "" = a private chat
   std::string parent;  // the channel that a Discord chat is a thread of: "discord:…"; "none" = it is no thread
+  std::vector<std::string> discord_roles{};  // ids that the sender shall hold …
+  std::string guild{};                       // … in that guild; "" = in one that no assignment names
 };
 
 struct ExplainRequest {
   Sender sender;
   Whereabouts where;
-  std::vector<std::string> discord_roles;  // ids that the sender shall hold …
-  std::string guild;                       // … in that guild; "" = in one that no assignment names
   // One question at most: about a tool (and with `arguments` about one call of it), or about an action. "" = not asked.
   std::string tool;
   std::string arguments;  // a JSON object

@@ -142,6 +142,46 @@ TEST_CASE("memory path prints the exact file") {
   CHECK_FALSE(fs::exists(world.dir / "data"));  // looking creates nothing
 }
 
+TEST_CASE("whoever is turned away but for a role of Discord is told of, and found by that role") {
+  const std::string ann = "discord:80351110224678912";
+  World world;
+  world.configure(world.common_config() + R"(
+[rbac]
+default_role = "deny"
+[rbac.roles.member]
+workspace = "shared"
+[rbac.workspaces.shared]
+path = "shared"
+[[rbac.assignments]]
+discord_role = "1098765432109876543"
+role = "member"
+[[identities]]
+name = "ann"
+senders = ["telegram:200", ")" +
+                  ann + R"("]
+)");
+  const ProcessResult explained = world.command({"explain", ann});
+  CHECK(contains(explained.output, "turned away"));
+  CHECK(contains(explained.output, "--discord-role"));
+  CHECK(contains(explained.output, "telegram:200"));
+
+  const ProcessResult unsaid = world.command({"memory", "path", ann});
+  CHECK(unsaid.status == 1);
+  CHECK(contains(unsaid.errors, "--discord-role"));
+  const ProcessResult said = world.command({"memory", "path", ann, "--discord-role", "1098765432109876543"});
+  CHECK(said.output == (world.dir / "data/default/memory/shared" / (std::string(ann_digest) + ".db")).string() + "\n");
+  CHECK(said.errors.empty());
+
+  for (const std::vector<std::string>& nonsense :
+       std::initializer_list<std::vector<std::string>>{{ann, "--discord-role", "abc"},
+                                                       {ann, "--discord-role", "1", "--guild", "x"},
+                                                       {"telegram:5", "--discord-role", "1"}}) {
+    std::vector<std::string> words{"explain"};
+    words.insert(words.end(), nonsense.begin(), nonsense.end());
+    CHECK(world.command(words).status == 1);
+  }
+}
+
 TEST_CASE("usage of a gateway that never ran is empty, not an error") {
   World world;
   world.configure(world.common_config() + World::shop_roles());
