@@ -152,6 +152,19 @@ TEST_CASE("a bundle verifies elsewhere with the public key alone, and not when a
   CHECK(fs::exists(elsewhere / "ledger-1-2.jsonl"));
 }
 
+TEST_CASE("a file that is named and not there is no proof of anything") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  for (const char* option : {"--checkpoint", "--ledger"}) {
+    const ProcessResult verified = world.command({"audit", "verify", option, "no-such-file"});
+    CHECK(verified.status == 1);
+    CHECK(contains(verified.errors, "cannot open 'no-such-file'"));
+    CHECK(verified.output.empty());
+  }
+}
+
 TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a cut one") {
   World world;
   world.configure(world.common_config() + World::shop_roles());

@@ -62,6 +62,13 @@ Result<AuditSource> find_audit_source(const AuditRequest& request) {
     if (request.ledger.empty()) source.ledger = config->gateway.data_dir / "ledger.db";
     if (request.checkpoint.empty()) source.checkpoint_file = config->audit.checkpoint_file;
     source.origin = config->audit.origin;
+  // A name that was mistyped must not pass for a ledger that was never signed, or that is gone.
+  for (const std::string& file : {request.ledger, request.checkpoint}) {
+    std::error_code error;
+    if (file.empty() || fs::exists(file, error)) continue;
+    return fail(ErrorKind::not_found,
+                fmt::format("cannot open '{}': {}", file, error ? error.message() : "no such file"));
+  }
   }
   return source;
 }

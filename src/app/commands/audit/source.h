@@ -21,7 +21,8 @@ struct AuditSource {
   std::string origin;  // "" = any
 };
 
-// Errors: invalid where config.toml is wrong (its problems were printed) or the key is none; not_found without a key.
+// Errors: invalid where config.toml is wrong (its problems were printed) or the key is none; not_found without a key,
+// and where the command line names a ledger or checkpoints that are not there.
 Result<AuditSource> find_audit_source(const AuditRequest& request);
 
 }  // namespace usher::app
