@@ -105,6 +105,24 @@ void add_notices(VerifyReport& report) {
   }
 }
 
+// There is no ledger, or one in which nothing is: what was signed, or closed segments, say that there was one.
+Result<VerifyReport> report_missing(const VerifyRequest& request, History history, const Error& error) {
+  const std::vector<Segment> segments = find_segments(request.file);
+  const std::uint64_t closed = segments.empty() ? 0 : segments.back().last;
+  VerifyReport report{.finding = std::move(history.finding), .notices = std::move(history.notices)};
+  if (history.signed_rows() > closed) {
+    report.finding =
+        Finding{.row = closed + 1,
+                .what = fmt::format("row {} is missing: {}", closed + 1, error.message),
+                .expected = fmt::format("{} rows or more, as the newest checkpoint says", history.signed_rows()),
+                .found = fmt::format("{} rows", closed)};
+  } else if (closed > 0) {
+    report.finding = Finding{.what = fmt::format("{}, but closed segments are beside it", error.message)};
+  }
+  if (!report.finding) return fail(error);
+  return report;
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_ledger(const VerifyRequest& request) {
@@ -112,6 +130,12 @@ Result<VerifyReport> verify_ledger(const VerifyRequest& request) {
   Result<History> history = read_history(request.checkpoint_file, request.key, request.origin);
   if (!history) return fail(std::move(history.error()));
   Result<std::unique_ptr<LedgerReader>> reader = open_ledger_reader(request.file);
+  if (!reader && reader.error().kind == ErrorKind::not_found) {
+    return report_missing(request, std::move(*history), reader.error());
+  }
+  if (!reader && reader.error().kind == ErrorKind::invalid) {
+    return VerifyReport{.finding = Finding{.what = reader.error().message}, .notices = std::move(history->notices)};
+  }
   if (!reader) return fail(std::move(reader.error()));
   RowVerifier verifier(*history);
   Result<void> read =

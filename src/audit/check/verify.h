@@ -29,7 +29,8 @@ struct VerifyReport {
   std::vector<std::string> notices;
 };
 
-// io, corrupt or not_found when files cannot be read; whatever was changed is a finding.
+// io or corrupt when files cannot be read, not_found when neither a ledger nor anything that proves one is there;
+// whatever was changed is a finding, a ledger that is gone too.
 Result<VerifyReport> verify_ledger(const VerifyRequest& request);
 
 }  // namespace usher::audit

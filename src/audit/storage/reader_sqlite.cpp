@@ -81,6 +81,20 @@ std::optional<Segment> segment_of(const fs::path& file, const fs::path& ledger) 
   return segment;
 }
 
+// A file that was emptied, or whose making a crash cut off, is as good as none.
+Result<void> check_tables(Database& database) {
+  std::int64_t tables = 0, known = 0;
+  Result<void> read =
+      database.query("SELECT count(*), sum(name IN ('ledger_row', 'head', 'anchor')) FROM sqlite_schema", {},
+                     [&](const store::Row& columns) {
+                       tables = columns.integer(0);
+                       known = columns.integer(1);
+                     });
+  if (!read || known >= 3) return read;
+  if (tables == 0) return fail(ErrorKind::not_found, fmt::format("{} is empty", database.file().string()));
+  return fail(ErrorKind::invalid, fmt::format("the tables of {} are not those of a ledger", database.file().string()));
+}
+
 }  // namespace
 
 std::vector<Segment> find_segments(const fs::path& file) {
@@ -99,6 +113,8 @@ Result<std::unique_ptr<LedgerReader>> open_ledger_reader(const fs::path& file) {
   Result<Database> database =
       Database::open(file, {.sharing = store::Sharing::shared, .cache_kib = 1024, .is_read_only = true});
   if (!database) return fail(std::move(database.error()));
+  Result<void> is_ledger = check_tables(*database);
+  if (!is_ledger) return fail(std::move(is_ledger.error()));
   auto reader = std::make_unique<SqliteReader>(std::move(*database));
   Result<void> begun = reader->refresh();
   if (!begun) return fail(std::move(begun.error()));

@@ -81,7 +81,7 @@ std::vector<Segment> find_segments(const std::filesystem::path& file);
 
 // Creates the file (0600) unless it is there. Blocks.
 Result<std::unique_ptr<LedgerStore>> open_ledger_store(const std::filesystem::path& file, asio::any_io_executor loop);
-// not_found where there is no such file. Blocks.
+// not_found where there is no such file or nothing in it, invalid where it holds no ledger. Blocks.
 Result<std::unique_ptr<LedgerReader>> open_ledger_reader(const std::filesystem::path& file);
 // Copies the rows to a new segment, whole or not at all, after checking that each follows the one before unchanged
 // (invalid otherwise); one that is there already is left as it is. Blocks.

@@ -175,6 +175,9 @@ TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a c
   CHECK(start.status == 1);
   CHECK(contains(start.errors, "the ledger"));
   CHECK(contains(start.errors, "usher audit verify"));
+  const ProcessResult verified = world.command({"audit", "verify"});
+  CHECK(verified.status == 2);
+  CHECK(contains(verified.output, "row 1 is missing"));
 }
 
 TEST_CASE("a pinned key that is not the private one's is an error at the start") {
