@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "audit/durable_ledger.h"
+#include "audit/opening.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "config/config.h"
@@ -11,9 +13,14 @@
 
 namespace usher::app {
 
-// The name of the keys and the pinned one, checked against each other; a pair is made where config names none and there
-// is none. invalid when `verify_key` is not the public key of the private one. Blocks.
+// The key that signs, checked against the pinned one. A pair is made where config names none, there is none, and
+// nothing was ever signed. not_found, with what to do, when the key of a ledger is missing; invalid when `verify_key`
+// is not the public key of the private one. Blocks.
 Result<audit::SigningKey> signing_key(const config::Config& config);
+
+// What open_ledger would find, without making anything: nullopt where neither ledger, checkpoints nor key is there yet.
+// Errors as of open_ledger. Blocks.
+Result<std::optional<audit::Opened>> look_at_ledger(const config::Config& config);
 
 // Opens <data_dir>/ledger.db, which must be a folder that is there. `http`: for the witness, nullptr = none is told. It
 // and `clock` outlive the ledger. Blocks.

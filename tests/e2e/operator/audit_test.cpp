@@ -165,6 +165,29 @@ TEST_CASE("a file that is named and not there is no proof of anything") {
   }
 }
 
+TEST_CASE("a key that is lost is not replaced by another, and its ledger still verifies") {
+  World world;
+  const std::string config = world.common_config() + World::shop_roles();
+  world.configure(config);
+  world.run();
+  REQUIRE(world.stop() == 0);
+  fs::rename(world.dir / data("ledger.key"), world.dir / "kept.key");
+  std::string pinned;
+  SUBCASE("without a pinned key") {}
+  SUBCASE("with a pinned key") { pinned = "\n[audit]\nverify_key = \"" + public_key(world) + "\"\n"; }
+  world.configure(config + pinned);
+  const ProcessResult start = run_process(world.process_options({"run"}));
+  CHECK(start.status == 1);
+  CHECK(contains(start.errors, "ledger.key is missing. Put it back"));
+  CHECK_FALSE(fs::exists(world.dir / data("ledger.key")));
+  const ProcessResult verified = world.command({"audit", "verify"});
+  CHECK(verified.status == 0);
+  CHECK(contains(verified.output, pinned.empty() ? "ledger.pub" : "pinned in config.toml"));
+  fs::rename(world.dir / "kept.key", world.dir / data("ledger.key"));
+  world.run();
+  CHECK(world.stop() == 0);
+}
+
 TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a cut one") {
   World world;
   world.configure(world.common_config() + World::shop_roles());
