@@ -27,6 +27,7 @@ struct Host {
     config.file = dir / "config.toml";
     config.gateway.data_dir = dir / "data";
     config.audit.key_file = config.gateway.data_dir / "ledger.key";
+    config.audit.checkpoint_file = config.gateway.data_dir / "checkpoints";
     write("config.toml");
     REQUIRE(make_private_directories(config.gateway.data_dir));
   }
@@ -103,6 +104,25 @@ TEST_CASE("nothing that the doctor does stays behind") {
   CHECK(worst(check_permissions(host.config)) == Health::ok);
   CHECK(worst(check_disk(host.config)) != Health::error);
   CHECK_FALSE(fs::exists(host.dir / "nowhere"));
+}
+
+TEST_CASE("a data_dir that cannot be made is an error") {
+  Host host;
+  host.config.gateway.data_dir = host.config.file / "data";  // beneath a file: nobody can, not even root
+  CHECK(worst(check_permissions(host.config)) == Health::error);
+  CHECK(tells(check_permissions(host.config), "cannot be made"));
+}
+
+TEST_CASE("an empty database is not called whole") {
+  Host host;
+  std::ofstream(host.dir / "data/gateway.db").flush();
+  CHECK(worst(check_databases(host.config, false)) == Health::warning);
+}
+
+TEST_CASE("where nothing was signed yet, the ledger needs nothing") {
+  Host host;
+  CHECK(check_ledger(host.config).empty());
+  CHECK(fs::is_empty(host.config.gateway.data_dir));
 }
 
 TEST_CASE("a full disk and missing inodes are seen before they hurt") {

@@ -50,6 +50,7 @@ class Doctor {
     examine("the clock", [c = config_] { return check_clock(*c, SystemClock().wall()); });
     examine("the databases", [c = config_, is_running] { return check_databases(*c, is_running); });
     examine("what was left behind", [c = config_] { return check_leftovers(*c); });
+    examine("the ledger", [c = config_] { return check_ledger(*c); });
     examine("the ledger's key", [c = config_] { return check_ledger_key(*c); });
     examine("the gateway", [c = config_] { return check_gateway(*c); });
     if (!request_.is_offline) ask_others();

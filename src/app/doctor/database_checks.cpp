@@ -70,6 +70,10 @@ Finding check_one(const fs::path& file, std::optional<std::int64_t> known, bool 
             "look again when the gateway is stopped"};
   }
   if (!version) return unusable(file, "cannot be read: " + version.error().message);
+  if (*version == 0) {
+    return {Health::warning, "is empty; the next start begins it anew", file.native(),
+            "where it should hold something, restore it from a backup (usher restore) before"};
+  }
   if (known && *version > *known) {
     return {Health::error, fmt::format("was written by a newer usher (schema {}, this one knows {})", *version, *known),
             file.native(), "update usher"};

@@ -94,10 +94,6 @@ void check_file(const fs::path& file, mode_t forbidden, const char* mend, const 
   }
 }
 
-Findings missing_data_dir(const fs::path& data_dir) {
-  return {{Health::ok, "data_dir is not there yet; the first start makes it", data_dir.native(), ""}};
-}
-
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -107,6 +103,18 @@ bool is_there(const fs::path& path) {
 fs::path existing(fs::path path) {
   while (!is_there(path) && path.has_relative_path()) path = path.parent_path();
   return path;
+}
+
+Finding missing_data_dir(const fs::path& data_dir) {
+  const fs::path folder = existing(data_dir);
+  std::error_code error;
+  const int failed = !fs::is_directory(folder, error)                                      ? ENOTDIR
+                     : ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 ? errno
+                                                                                           : 0;
+  if (failed == 0) return {Health::ok, "data_dir is not there yet; the first start makes it", data_dir.native(), ""};
+  return {Health::error,
+          fmt::format("data_dir is not there and cannot be made in {}: {}", folder.native(), std::strerror(failed)),
+          data_dir.native(), "make it, as usher's user and with mode 0700, or let that user write to the folder above"};
 }
 
 std::string megabytes(std::uint64_t bytes) { return fmt::format("{} MiB", bytes / kMiB); }
@@ -137,7 +145,7 @@ Findings check_permissions(const config::Config& config) {
   if (is_there(data_dir)) {
     check_tree(data_dir, findings);
   } else {
-    findings = missing_data_dir(data_dir);
+    findings.push_back(missing_data_dir(data_dir));
   }
   check_file(config.file, 022, "go-w", "the configuration", findings);
   if (!config.gateway.tls_key.empty()) check_file(config.gateway.tls_key, 037, "g-wx,o=", "the TLS key", findings);

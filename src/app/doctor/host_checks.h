@@ -10,7 +10,8 @@
 
 namespace usher::app {
 
-// Modes and owners of config.toml, data_dir and all beneath it, and of the TLS key.
+// Modes and owners of config.toml, data_dir and all beneath it, and of the TLS key; whether a data_dir that is missing
+// can be made.
 Findings check_permissions(const config::Config& config);
 // Space and inodes of data_dir's file system.
 Findings check_disk(const config::Config& config);
@@ -22,6 +23,8 @@ Findings check_clock(const config::Config& config, WallTime now);
 Findings check_databases(const config::Config& config, bool is_running);
 // What was set aside as damaged, and what a restore or a kill left behind.
 Findings check_leftovers(const config::Config& config);
+// Whether ledger, key and checkpoints fit together, as a start would see it.
+Findings check_ledger(const config::Config& config);
 // Whether whoever can write data_dir could also sign a ledger.
 Findings check_ledger_key(const config::Config& config);
 

@@ -92,6 +92,34 @@ TEST_CASE("a wrong token, a dead model and a broken database are errors, and no 
   CHECK(level_of(offline, "cannot be reached") == "nothing said");
 }
 
+TEST_CASE("a ledger on which usher does not start is an error, with the reason that the start gives") {
+  Shop shop;
+  shop.world.run();
+  CHECK(shop.world.stop() == 0);
+  const fs::path data = shop.world.dir / "data";
+  CHECK(level_of(Shop::report(shop.doctor()), "goes on where its checkpoints left off") == "ok");
+  std::string reason;
+  SUBCASE("gone") {
+    fs::remove(data / "ledger.db");
+    reason = "and it is gone or empty";
+  }
+  SUBCASE("emptied") {
+    fs::resize_file(data / "ledger.db", 0);
+    reason = "and it is gone or empty";
+  }
+  SUBCASE("without its key") {
+    fs::remove(data / "ledger.key");
+    reason = "ledger.key is missing";
+  }
+  for (const char* log : {"ledger.db-wal", "ledger.db-shm"}) fs::remove(data / log);
+  const ProcessResult sick = shop.doctor();
+  CHECK(sick.status == 1);
+  CHECK(level_of(Shop::report(sick), reason) == "error");
+  const ProcessResult start = run_process(shop.world.process_options({"run"}));
+  CHECK(start.status == 1);
+  CHECK(contains(start.errors, reason));
+}
+
 TEST_CASE("a configuration with an error is told as one, with its line, and ends with 3") {
   Shop shop;
   const std::string config = shop.world.common_config() + "\n[gatway]\n";
