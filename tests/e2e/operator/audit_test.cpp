@@ -188,6 +188,25 @@ TEST_CASE("a key that is lost is not replaced by another, and its ledger still v
   CHECK(world.stop() == 0);
 }
 
+TEST_CASE("a number of rows below none is refused, and never means all of them") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  const std::vector<std::vector<std::string>> wrong{
+      {"tail", "-n", "-3"}, {"export", "--from", "-1"}, {"export", "--to", "-1"}, {"proof", "0"}};
+  for (const std::vector<std::string>& each : wrong) {
+    std::vector<std::string> arguments{"audit"};
+    arguments.insert(arguments.end(), each.begin(), each.end());
+    const ProcessResult result = world.command(arguments);
+    CHECK(result.status == 1);
+    CHECK(result.output.empty());
+    CHECK(contains(result.output + result.errors, each[1] == "0" ? "ROW" : each[1]));
+  }
+  CHECK(rows_of(world, "1").size() == 1);
+  CHECK(rows_of(world, "0").empty());
+}
+
 TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a cut one") {
   World world;
   world.configure(world.common_config() + World::shop_roles());

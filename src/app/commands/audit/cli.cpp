@@ -47,21 +47,22 @@ void add_audit_commands(CLI::App& app, const Choose& choose) {
   CLI::App& to_export =
       add_command(*audit, request, "export", "rows as JSON lines, with the proofs for others to check");
   add_places(to_export, request);
-  to_export.add_option("--from", request->first, "the first row (default: 1)");
-  to_export.add_option("--to", request->last, "the last row (default: the last that is signed)");
+  to_export.add_option("--from", request->first, "the first row (default: 1)")->check(CLI::PositiveNumber);
+  to_export.add_option("--to", request->last, "the last row (default: the last that is signed)")
+      ->check(CLI::PositiveNumber);
   to_export.add_option("--out", request->out, "a new file, or a folder for one (default: stdout)");
   choose_for(to_export, request, choose, audit_export);
 
   CLI::App& tail = add_command(*audit, request, "tail", "the newest rows");
   tail.add_option("--ledger", request->ledger, "another ledger.db, a copy for instance");
   tail.add_flag("-f,--follow", request->follows, "go on with what is written");
-  tail.add_option("-n,--lines", request->count, "so many rows (default: 20)");
+  tail.add_option("-n,--lines", request->count, "so many rows (default: 20)")->check(CLI::NonNegativeNumber);
   tail.add_flag("--json", request->as_json, "print JSON lines");
   choose_for(tail, request, choose, audit_tail);
 
   CLI::App& proof = add_command(*audit, request, "proof", "one row with the proofs for others to check");
   add_places(proof, request);
-  proof.add_option("ROW", request->first, "its number")->required();
+  proof.add_option("ROW", request->first, "its number")->required()->check(CLI::PositiveNumber);
   proof.callback([request, choose] {
     choose([request] {
       request->last = request->first;
