@@ -207,6 +207,20 @@ TEST_CASE("a number of rows below none is refused, and never means all of them")
   CHECK(rows_of(world, "0").empty());
 }
 
+TEST_CASE("whatever prints data takes --json") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  const std::string file = (world.dir / "other.key").string();
+  const json::object made = json_of(world.command({"audit", "keygen", "--out", file, "--json"}));
+  CHECK(made.at("key_file") == file);
+  CHECK(made.at("verify_key").as_string().starts_with("usher+"));
+  CHECK(world.command({"audit", "export", "--json"}).output == world.command({"audit", "export"}).output);
+  CHECK(world.command({"audit", "proof", "1", "--json"}).output == world.command({"audit", "proof", "1"}).output);
+  CHECK(world.command({"audit", "proof", "1", "--json"}).status == 0);
+}
+
 TEST_CASE("a changed ledger gives exit status 2, and usher does not start on a cut one") {
   World world;
   world.configure(world.common_config() + World::shop_roles());

@@ -22,6 +22,11 @@ void add_places(CLI::App& command, const Request& request) {
                      "another file of checkpoints, one kept elsewhere for instance");
 }
 
+// Every command that prints data has it.
+void add_idle_json(CLI::App& command, const Request& request) {
+  command.add_flag("--json", request->as_json, "changes nothing: this is JSON already");
+}
+
 void choose_for(CLI::App& command, const Request& request, const Choose& choose, int (*run)(const AuditRequest&)) {
   command.callback([request, choose, run] { choose([request, run] { return run(*request); }); });
 }
@@ -35,6 +40,7 @@ void add_audit_commands(CLI::App& app, const Choose& choose) {
 
   CLI::App& keygen = add_command(*audit, request, "keygen", "make a pair of keys; prints the public one");
   keygen.add_option("--out", request->out, "the private key's file (default: key_file in [audit])");
+  keygen.add_flag("--json", request->as_json, "print JSON");
   choose_for(keygen, request, choose, audit_keygen);
 
   CLI::App& verify = add_command(*audit, request, "verify",
@@ -51,6 +57,7 @@ void add_audit_commands(CLI::App& app, const Choose& choose) {
   to_export.add_option("--to", request->last, "the last row (default: the last that is signed)")
       ->check(CLI::PositiveNumber);
   to_export.add_option("--out", request->out, "a new file, or a folder for one (default: stdout)");
+  add_idle_json(to_export, request);
   choose_for(to_export, request, choose, audit_export);
 
   CLI::App& tail = add_command(*audit, request, "tail", "the newest rows");
@@ -63,6 +70,7 @@ void add_audit_commands(CLI::App& app, const Choose& choose) {
   CLI::App& proof = add_command(*audit, request, "proof", "one row with the proofs for others to check");
   add_places(proof, request);
   proof.add_option("ROW", request->first, "its number")->required()->check(CLI::PositiveNumber);
+  add_idle_json(proof, request);
   proof.callback([request, choose] {
     choose([request] {
       request->last = request->first;

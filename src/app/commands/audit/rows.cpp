@@ -17,6 +17,7 @@
 #include "audit/note/key_file.h"
 #include "base/descriptor.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace usher::app {
@@ -113,8 +114,13 @@ int audit_keygen(const AuditRequest& request) {
   }
   Result<audit::SigningKey> key = audit::make_key_file(file, name);
   if (!key) return complain(key.error());
+  const std::string public_key = key->verify_key().text();
+  if (request.as_json) {
+    fmt::print("{}\n", json::serialize(json::object{{"key_file", file.string()}, {"verify_key", public_key}}));
+    return kFine;
+  }
   fmt::print(stderr, "{} is the private key; the public one, for verify_key in [audit], is:\n", file.string());
-  fmt::print("{}\n", key->verify_key().text());
+  fmt::print("{}\n", public_key);
   return kFine;
 }
 
