@@ -11,7 +11,6 @@
 #include <set>
 
 #include "app/backup/backup.h"
-#include "app/backup/restore.h"
 #include "memory/memory.h"
 #include "store/writer.h"
 #include "support/manual_clock.h"
@@ -106,15 +105,12 @@ TEST_CASE("a backup beside a loop that writes all the time is one moment: rows, 
   CHECK(progress.files == kSenders + 2);
   CHECK_FALSE(fs::exists(gateway.dir / "backup/usher.lock"));
 
-  const fs::path restored = gateway.dir / "restored";
-  const Result<Restored> back = restore(
-      {.backup = gateway.dir / "backup", .data_dir = restored, .by_force = false, .now = {}}, [](auto, auto) {});
-  REQUIRE_MESSAGE(back, (back ? "" : back.error().message));
-  const std::set<std::string> sent = texts_in(restored / "gateway.db", "SELECT turn FROM sent");
-  const std::set<std::string> rows = texts_in(restored / "ledger.db", "SELECT turn FROM row");
+  const fs::path copy = gateway.dir / "backup";
+  const std::set<std::string> sent = texts_in(copy / "gateway.db", "SELECT turn FROM sent");
+  const std::set<std::string> rows = texts_in(copy / "ledger.db", "SELECT turn FROM row");
   std::set<std::string> remembered;
   for (int sender = 0; sender < kSenders; ++sender) {
-    remembered.merge(texts_in(restored / fmt::format("default/memory/shop/{}.db", sender), "SELECT turn FROM history"));
+    remembered.merge(texts_in(copy / fmt::format("default/memory/shop/{}.db", sender), "SELECT turn FROM history"));
   }
   CHECK(sent.size() >= kSenders);
   for (const std::string& turn : sent) CHECK_MESSAGE(remembered.contains(turn), turn);

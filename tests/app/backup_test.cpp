@@ -9,8 +9,10 @@
 #include "app/backup/data_tree.h"
 #include "app/backup/file_copy.h"
 #include "app/backup/manifest.h"
-#include "app/backup/restore.h"
 #include "app/data_lock.h"
+#include "app/restore/restore.h"
+#include "app/restore/restored_ledger.h"
+#include "base/files.h"
 #include "base/hash.h"
 #include "store/sqlite.h"
 #include "support/temp_dir.h"
@@ -116,6 +118,9 @@ TEST_CASE("a write too close to the look for its time to tell is taken for one a
 
 struct Backup {
   Backup() {
+    config.gateway.data_dir = dir / "data";
+    config.audit.key_file = dir / "data/ledger.key";
+    config.audit.checkpoint_file = dir / "data/checkpoints";
     write(dir / "backup/default/files/a", "note");
     add("default/files/a");
   }
@@ -126,11 +131,12 @@ struct Backup {
     write(dir / "backup/backup.json", to_json(manifest).value());
   }
   Result<Restored> restore_it(bool by_force = false) {
-    return restore({.backup = dir / "backup", .data_dir = dir / "data", .by_force = by_force, .now = {}},
+    return restore({.backup = dir / "backup", .config = config, .by_force = by_force, .now = {}},
                    [](std::int64_t, std::int64_t) {});
   }
 
   TempDir dir;
+  config::Config config;
   Manifest manifest;
 };
 
@@ -173,6 +179,35 @@ TEST_CASE("nothing is restored beneath a running usher, or through a symlink in 
   fs::rename(backup.dir / "backup/default/files/a", backup.dir / "elsewhere");
   fs::create_symlink(backup.dir / "elsewhere", backup.dir / "backup/default/files/a");
   CHECK_FALSE(backup.restore_it());
+}
+
+TEST_CASE("checkpoints that were set aside are back where what follows fails") {
+  TempDir dir;
+  write(dir / "checkpoints", "all of them");
+  const auto text_of = [&](const char* name) { return read_file(dir / name, 100).value_or("nothing"); };
+  {
+    Result<CheckpointsAside> aside = CheckpointsAside::move(dir / "checkpoints", dir / "aside", {"some\n"});
+    REQUIRE(aside);
+    CHECK(text_of("checkpoints") == "some\n\n");
+    CHECK(text_of("aside") == "all of them");
+  }
+  CHECK(text_of("checkpoints") == "all of them");
+  CHECK_FALSE(fs::exists(dir / "aside"));
+  CheckpointsAside::move(dir / "checkpoints", dir / "aside", {})->keep();
+  CHECK(text_of("aside") == "all of them");
+  CHECK_FALSE(fs::exists(dir / "checkpoints"));
+}
+
+TEST_CASE("a backup on which usher would not start is not restored") {
+  Backup backup;
+  write(backup.dir / "backup/ledger.key", "no key");
+  write(backup.dir / "backup/checkpoints", "usher");
+  backup.add("checkpoints");
+  backup.add("ledger.key");
+  const Result<Restored> refused = backup.restore_it();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.starts_with("usher would not start: " + (backup.dir / "backup").native()));
+  CHECK_FALSE(fs::exists(backup.dir / "data/default"));
 }
 
 TEST_CASE("two restores in one second leave two old folders and lose none") {

@@ -38,16 +38,19 @@ void declare_backup(CommandLine& line) {
 }
 
 void declare_restore(CommandLine& line) {
-  auto directory = std::make_shared<std::string>();
-  auto by_force = std::make_shared<bool>(false);
+  auto options = std::make_shared<RestoreOptions>();
   CLI::App& command = line.add("restore", "put a backup in the place of data_dir, whole or not at all");
-  command.add_option("DIR", *directory, "a folder that `usher backup` has made")->required();
-  command.add_flag("--force", *by_force, "also when data_dir holds something: that is moved aside, never deleted");
+  command.add_option("DIR", options->directory, "a folder that `usher backup` has made")->required();
+  command.add_flag("--force", options->by_force,
+                   "also when data_dir holds something: that is moved aside, never deleted");
+  command.add_flag(
+      "--accept-lost-rows", options->accepts_lost_rows,
+      "also when checkpoints prove rows that the backup does not have: they are moved aside, never deleted");
   line.add_json(command);
-  line.choose(command, [&line, directory, by_force] {
-    return line.with_config([&](const std::shared_ptr<const config::Config>& config) {
-      return restore_backup(*config, *directory, *by_force, line.options().as_json);
-    });
+  line.choose(command, [&line, options] {
+    options->as_json = line.options().as_json;
+    return line.with_config(
+        [&](const std::shared_ptr<const config::Config>& config) { return restore_backup(*config, *options); });
   });
 }
 

@@ -5,9 +5,9 @@
 
 #include <optional>
 
-#include "app/backup/restore.h"
 #include "app/exit_status.h"
 #include "app/operator/operator.h"
+#include "app/restore/restore.h"
 #include "base/clock.h"
 
 namespace usher::app {
@@ -98,24 +98,34 @@ int make_backup(std::shared_ptr<const config::Config> config, const fs::path& di
   return kFine;
 }
 
-int restore_backup(const config::Config& config, const fs::path& directory, bool by_force, bool as_json) {
+int restore_backup(const config::Config& config, const RestoreOptions& options) {
   Progress progress;
   const auto tell = [&](std::int64_t files, std::int64_t bytes) { progress.tell("restoring", amount(files, bytes)); };
-  const Result<Restored> restored = restore(
-      {.backup = directory, .data_dir = config.gateway.data_dir, .by_force = by_force, .now = SystemClock().wall()},
-      tell);
+  const Result<Restored> restored = restore({.backup = options.directory,
+                                             .config = config,
+                                             .by_force = options.by_force,
+                                             .accepts_lost_rows = options.accepts_lost_rows,
+                                             .now = SystemClock().wall()},
+                                            tell);
   if (!restored) return complain(restored.error().message);
-  if (as_json) {
-    json::object out{
-        {"data_dir", config.gateway.data_dir.native()},
-        {"made_at", restored->made_at},
-        {"files", restored->files},
-        {"moved_to", restored->moved_to.empty() ? json::value() : json::value(restored->moved_to.native())}};
+  const fs::path &old_data = restored->moved_to, &old_checkpoints = restored->checkpoints_moved_to;
+  if (!restored->unsigned_why.empty()) {
+    fmt::print(stderr, "usher: the restored ledger is not signed yet; the next start does it: {}\n",
+               restored->unsigned_why);
+  }
+  if (options.as_json) {
+    const auto or_null = [](const fs::path& path) { return path.empty() ? json::value() : json::value(path.native()); };
+    json::object out{{"data_dir", config.gateway.data_dir.native()},
+                     {"made_at", restored->made_at},
+                     {"files", restored->files},
+                     {"moved_to", or_null(old_data)},
+                     {"checkpoints_moved_to", or_null(old_checkpoints)}};
     fmt::print("{}\n", json::serialize(out));
     return kFine;
   }
   fmt::print("{} is as it was at {}: {} files\n", config.gateway.data_dir.native(), restored->made_at, restored->files);
-  if (!restored->moved_to.empty()) fmt::print("what was there is now {}\n", restored->moved_to.native());
+  if (!old_data.empty()) fmt::print("what was there is now {}\n", old_data.native());
+  if (!old_checkpoints.empty()) fmt::print("the checkpoints of lost rows are now {}\n", old_checkpoints.native());
   return kFine;
 }
 
