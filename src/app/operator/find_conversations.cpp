@@ -16,6 +16,7 @@ constexpr std::size_t kMaxNoteBytes = 120;
 std::map<std::string, std::string> tenants_of(const config::Config& config) {
   std::map<std::string, std::string> tenants;
   for (const config::Telegram& bot : config.telegram) tenants[bot.name] = bot.tenant;
+  for (const config::Discord& bot : config.discord) tenants[bot.name] = bot.tenant;
   if (config.console.enabled) tenants["console"] = config.console.tenant;
   return tenants;
 }
