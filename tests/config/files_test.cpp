@@ -79,6 +79,29 @@ TEST_CASE("a workspace folder that is missing is an error, one without AGENTS.md
   CHECK(problems_of(dir, kDesk).empty());
 }
 
+TEST_CASE("a collection that has no folder is a warning with a suggestion, for a role as for [agent]") {
+  const TempDir dir;
+  write(dir / "workspaces/desk/AGENTS.md", "x");
+  std::string desk(kDesk);
+  desk.insert(desk.find("workspace ="), "rag_access = [\"pubilc\", \"internal\"]\n");
+  const std::string agent = "[agent]\nsenders = [\"*\"]\nworkspace = \"desk\"\nrag_access = [\"pubilc\"]\n";
+  const std::string missing = " does not exist as a folder of 'knowledge' in 'workspaces_dir'";
+  CHECK(problems_of(dir, desk) == "config.toml:4:15: warning: collection 'pubilc'" + missing +
+                                      "\nconfig.toml:4:25: warning: collection 'internal'" + missing + "\n");
+  write(dir / "workspaces/knowledge/public/a.md", "x");
+  write(dir / "workspaces/knowledge/internal", "a file");
+  CHECK(problems_of(dir, desk) == "config.toml:4:15: warning: collection 'pubilc'" + missing +
+                                      "; did you mean 'public'?\nconfig.toml:4:25: warning: collection 'internal'" +
+                                      missing + "\n");
+  CHECK(problems_of(dir, agent) ==
+        "config.toml:4:15: warning: collection 'pubilc'" + missing + "; did you mean 'public'?\n");
+  for (const char* known : {"public", "*"}) {
+    desk = kDesk;
+    desk.insert(desk.find("workspace ="), std::string("rag_access = [\"") + known + "\"]\n");
+    CHECK(problems_of(dir, desk).empty());
+  }
+}
+
 TEST_CASE("a workspace cannot leave its root, or enter another, by a symbolic link") {
   const TempDir dir;
   write(dir / "elsewhere/AGENTS.md", "x");

@@ -24,9 +24,10 @@ bool is_collection(std::string_view name) {
   return name == "*" || std::ranges::all_of(name, is_part);
 }
 
-void read_collections(const TableReader& table, Role& role) {
+void read_collections(Loading& loading, const TableReader& table, Role& role) {
   for (Text& name : table.texts("rag_access")) {
     if (is_collection(name.value)) {
+      check_collection(loading, name);
       role.rag_access.push_back(std::move(name.value));
     } else {
       table.problems().error(name.source, fmt::format("{} is not a collection; use a-z 0-9 _ -, or '*' alone for all",
@@ -90,7 +91,7 @@ void read_role_keys(Loading& loading, const TableReader& table, Role& role) {
   read_globs(table, "allowed_tools", role.allowed_tools, role.allowed_tools_at);
   read_globs(table, "denied_tools", role.denied_tools, role.denied_tools_at);
   role.memory_isolation = table.boolean("memory_isolation", true);
-  read_collections(table, role);
+  read_collections(loading, table, role);
   read_limits(table, role.limits);
   read_model_hint(loading, table, role);
   if (!role.limits.daily_cost && !role.limits.daily_cost_total) return;

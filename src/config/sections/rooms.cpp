@@ -49,6 +49,16 @@ void check_folder(Loading& loading, const Text& text, const fs::path& path) {
   }
 }
 
+std::vector<std::string> folders_in(const fs::path& root) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root, ignored)) {
+    if (entry.is_directory(ignored)) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 struct Room {
   fs::path path;
   const Tenant* tenant;
@@ -87,6 +97,15 @@ std::optional<fs::path> read_workspace_path(Loading& loading, const Text& text) 
   }
   if (loading.checks_files) check_folder(loading, text, whole);
   return whole;
+}
+
+void check_collection(Loading& loading, const Text& name) {
+  const fs::path root = loading.config.gateway.workspaces_dir / kKnowledge;
+  std::error_code ignored;
+  if (!loading.checks_files || name.value == "*" || fs::is_directory(root / name.value, ignored)) return;
+  loading.problems.warning(name.source,
+                           fmt::format("collection {} does not exist as a folder of '{}' in 'workspaces_dir'{}",
+                                       quote(name.written), kKnowledge, suggestion(name.value, folders_in(root))));
 }
 
 void check_rooms(Loading& loading) {

@@ -51,6 +51,8 @@ void check_budget(Loading& loading, const Source& source, std::string_view who, 
 
 // Beneath workspaces_dir and not the knowledge folder, absolute; reports anything else. Checks that the folder exists.
 std::optional<std::filesystem::path> read_workspace_path(Loading& loading, const Text& path);
+// Warns of a knowledge collection that has no folder: it may come later.
+void check_collection(Loading& loading, const Text& name);
 // No workspace within another's, none shared under two names, none around the config file or a tenant's data.
 void check_rooms(Loading& loading);
 
