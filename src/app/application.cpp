@@ -139,6 +139,13 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
   std::signal(SIGPIPE, SIG_IGN);
   const std::filesystem::path& data_dir = config->gateway.data_dir;
 
+  // Where nobody can be served, nothing is made.
+  const std::optional<std::string> lacks_channel = acting_as ? std::nullopt : missing_channel(*config);
+  if (lacks_channel) {
+    return complain({ErrorKind::invalid, fmt::format("{}: {}", config->file.string(), *lacks_channel)},
+                    kBadConfiguration);
+  }
+
   // One process a data_dir.
   Result<DataLock> lock = DataLock::acquire(data_dir);
   if (!lock) return complain(lock.error());
@@ -179,12 +186,6 @@ int serve(std::shared_ptr<const config::Config> config, std::optional<Sender> ac
 
   // The orchestrator and its channels.
   Channels channels = make_channels(*config, *http, *sockets, **journal, acting_as);
-  if (channels.all.empty()) {
-    return complain({ErrorKind::invalid, fmt::format("{} configures no channel: add [[channels.telegram]], "
-                                                     "[[channels.discord]], or [channels.console] with enabled = true",
-                                                     config->file.string())},
-                    kBadConfiguration);
-  }
   gateway::Gateway gateway(loop.get_executor(),
                            gateway::Services{.config = config,
                                              .clock = clock,

@@ -64,10 +64,13 @@ Loaded failed(Problem problem) { return {nullptr, {std::move(problem)}}; }
 
 }  // namespace
 
+std::string to_string(const Source& source) {
+  return source.line == 0 ? source.file : fmt::format("{}:{}:{}", source.file, source.line, source.column);
+}
+
 std::string to_string(const Problem& problem) {
-  const Source& at = problem.source;
-  const std::string place = at.line == 0 ? at.file : fmt::format("{}:{}:{}", at.file, at.line, at.column);
-  return fmt::format("{}: {}: {}", place, problem.is_warning ? "warning" : "error", problem.message);
+  return fmt::format("{}: {}: {}", to_string(problem.source), problem.is_warning ? "warning" : "error",
+                     problem.message);
 }
 
 Environment environment() {

@@ -21,6 +21,8 @@ struct Problem {
   std::string message;
 };
 std::string to_string(const Problem& problem);
+// "config.toml:12:5"; the file alone where the problem has no one place in it.
+std::string to_string(const Source& source);
 
 // Looks a variable up; nullopt = not set. The real one is environment(); tests pass a map.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

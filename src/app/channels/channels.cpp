@@ -70,6 +70,12 @@ discord::DiscordOptions options_of(const config::Discord& bot, const config::Con
 
 }  // namespace
 
+std::optional<std::string> missing_channel(const config::Config& config) {
+  if (!config.telegram.empty() || !config.discord.empty() || config.console.enabled) return std::nullopt;
+  return "no channel is configured: add [[channels.telegram]], [[channels.discord]], or [channels.console] with "
+         "enabled = true";
+}
+
 Channels make_channels(const config::Config& config, net::HttpClient& http, net::WebSocketConnector& sockets,
                        gateway::Journal& journal, const std::optional<Sender>& acting_as) {
   Channels channels;

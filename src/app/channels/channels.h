@@ -25,6 +25,9 @@ struct Channels {
   std::map<std::string, discord::Discord*> interactive;
 };
 
+// Why nothing could be served: config.toml names no channel; nullopt when it does.
+std::optional<std::string> missing_channel(const config::Config& config);
+
 // All of them, or one console in which that sender speaks. The references outlive the channels.
 Channels make_channels(const config::Config& config, net::HttpClient& http, net::WebSocketConnector& sockets,
                        gateway::Journal& journal, const std::optional<Sender>& acting_as);

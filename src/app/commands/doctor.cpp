@@ -124,10 +124,9 @@ Findings configuration_findings(const config::Loaded& loaded) {
   Findings findings;
   for (const config::Problem& problem : problems_of(loaded)) {
     findings.push_back({problem.is_warning ? Health::warning : Health::error, problem.message,
-                        fmt::format("{}:{}:{}", problem.source.file, problem.source.line, problem.source.column),
-                        "docs/configuration.md has the meaning of every key"});
+                        config::to_string(problem.source), "docs/configuration.md has the meaning of every key"});
   }
-  if (loaded.config) {
+  if (loaded.config && std::ranges::none_of(findings, [](const auto& f) { return f.health == Health::error; })) {
     findings.push_back({Health::ok, "the configuration can be used", loaded.config->file.native(), ""});
   }
   return findings;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "app/channels/channels.h"
 #include "app/data_lock.h"
 #include "app/exit_status.h"
 #include "base/json.h"
@@ -31,6 +32,9 @@ void print_running(const std::filesystem::path& data_dir, const std::optional<pi
 std::vector<config::Problem> problems_of(const config::Loaded& loaded) {
   std::vector<config::Problem> problems = loaded.problems;
   if (!loaded.config) return problems;
+  if (const std::optional<std::string> missing = missing_channel(*loaded.config)) {
+    problems.push_back({.source = {.file = loaded.config->file.string()}, .message = *missing});
+  }
   std::vector<std::string> registered;
   for (const tool::ToolSpec& spec : tool::builtin_specs()) registered.push_back(spec.name);
   for (config::Problem& problem : config::unmatched_tool_globs(*loaded.config, registered)) {

@@ -13,7 +13,8 @@
 
 namespace usher::app {
 
-// What was found in loading, and the globs that match no tool.
+// What was found in loading, the globs that match no tool, and as an error that there is no channel to serve: other
+// commands than `usher run` do without one.
 std::vector<config::Problem> problems_of(const config::Loaded& loaded);
 
 // `must_run`: an error too unless a gateway runs on its data_dir.

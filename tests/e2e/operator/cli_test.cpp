@@ -114,6 +114,26 @@ TEST_CASE("what a later version brings is refused, not ignored") {
   }
 }
 
+TEST_CASE("a configuration without a channel is none to run, and check and doctor know it; what serves nobody works") {
+  World world;
+  world.configure(world.base_config() + World::shop_roles());
+  for (const char* command : {"check", "run"}) {
+    CAPTURE(command);
+    ProcessResult result = world.command({command});
+    CHECK(result.status == 3);
+    CHECK(contains(result.errors, "no channel is configured: add [[channels.telegram]]"));
+  }
+  CHECK_FALSE(fs::exists(world.dir / "data"));
+  CHECK(contains(world.command({"check", "--json"}).output, "\"valid\":false"));
+  ProcessResult doctor = world.command({"doctor", "--offline"});
+  CHECK(doctor.status == 1);
+  CHECK(contains(doctor.output, "no channel is configured"));
+  CHECK_FALSE(contains(doctor.output, "the configuration can be used"));
+  CHECK(world.command({"roles"}).status == 0);
+  CHECK(world.command({"explain", "telegram:200"}).status == 0);
+  CHECK(world.command({"chat"}).status == 0);
+}
+
 TEST_CASE("without a config file the message says what to do") {
   World world;
   ProcessResult result = world.command({"run"});
