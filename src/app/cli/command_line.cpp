@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <system_error>
 
+#include "app/cli/output.h"
 #include "app/exit_status.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -11,7 +13,8 @@
 namespace usher::app {
 namespace {
 
-void complain(const std::string& message) { fmt::print(stderr, "usher: {}\n", message); }
+// Also where stderr takes nothing, which fmt would throw.
+void complain(const std::string& message) { std::fputs(fmt::format("usher: {}\n", message).c_str(), stderr); }
 
 }  // namespace
 
@@ -106,14 +109,21 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
 }
 
 int CommandLine::run(int argc, char** argv) {
-  const std::optional<int> ended = parse(argc, argv);
-  if (ended) return *ended;
+  int status = kError;
+  int lost = EIO;
   try {
-    return chosen_();
+    const std::optional<int> ended = parse(argc, argv);
+    status = ended ? *ended : chosen_();
+  } catch (const std::system_error& error) {
+    lost = error.code().value();  // fmt throws when a full buffer cannot be written
+    if (std::ferror(stdout) == 0) complain(error.what());
   } catch (const std::exception& error) {
     complain(error.what());
-    return kError;
   }
+  const Result<void> written = write_out({}, lost);
+  if (written) return status;
+  complain(written.error().message);
+  return status == kFine ? kError : status;
 }
 
 }  // namespace usher::app

@@ -55,7 +55,7 @@ class CommandLine {
   int with_sender(const std::string& who,
                   const std::function<int(std::shared_ptr<const config::Config>, Sender)>& command) const;
 
-  // Returns an ExitStatus.
+  // Returns an ExitStatus: kFine only when what was printed has been written too.
   int run(int argc, char** argv);
 
  private:

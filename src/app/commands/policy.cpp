@@ -5,11 +5,11 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <optional>
 
+#include "app/cli/output.h"
 #include "app/exit_status.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -201,10 +201,10 @@ int policy_decide(const std::string& policy_file) {
     if (got < 0) return complain({ErrorKind::io, fmt::format("stdin: {}", std::strerror(errno))}, kError);
     if (got == 0) break;
     lines.add({chunk.data(), static_cast<std::size_t>(got)});
-    if (!decider.write_out()) return complain({ErrorKind::io, fmt::format("stdout: {}", std::strerror(errno))}, kError);
+    if (!decider.write_out()) return complain(output_error(errno), kError);
   }
   lines.end();
-  if (!decider.write_out()) return complain({ErrorKind::io, fmt::format("stdout: {}", std::strerror(errno))}, kError);
+  if (!decider.write_out()) return complain(output_error(errno), kError);
   return decider.has_refused() ? kError : kFine;
 }
 
@@ -220,8 +220,6 @@ int policy_narrow(const NarrowRequest& request, bool as_json) {
   } else {
     print_result(result);
   }
-  if (std::fflush(stdout) != 0)
-    return complain({ErrorKind::io, fmt::format("stdout: {}", std::strerror(errno))}, kError);
   return result.within ? kFine : kGateTripped;
 }
 

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <cstdio>
 #include <optional>
 
 #include "admin/tokens.h"
+#include "app/cli/output.h"
 #include "app/exit_status.h"
 #include "app/operator/operator.h"
 #include "base/json.h"
@@ -61,6 +63,27 @@ void print_token(const json::value& token) {
                                                           : fmt::format("until {}", text_of(token, "expires_at")));
 }
 
+// Whatever stderr does, the secret goes out.
+Result<void> show_token(const json::value& token, bool as_json) {
+  if (as_json) return write_out(json::serialize(token) + "\n");
+  std::fputs(fmt::format("{} ({}), valid until {}; it is not shown again:\n", text_of(token, "jti"),
+                         text_of(token, "scopes"), text_of(token, "expires_at"))
+                 .c_str(),
+             stderr);
+  return write_out(fmt::format("{}\n", text_of(token, "token")));
+}
+
+// A token that nobody has seen, or somebody else where the output went, shall not stay valid.
+int take_back(Operator& gateway, std::string_view jti, const Error& why) {
+  const Result<OperatorAnswer> revoked = gateway.ask("DELETE", fmt::format("/tokens/{}", jti));
+  if (revoked && revoked->is_fine()) {
+    return complain({why.kind, fmt::format("{}; {} is revoked, as it was not shown", why.message, jti)});
+  }
+  return complain({why.kind, fmt::format("{0}; {1} was not shown and is still valid, as revoking it failed ({2}): "
+                                         "usher token revoke {1}",
+                                         why.message, jti, revoked ? revoked->detail() : revoked.error().message)});
+}
+
 }  // namespace
 
 int create_token(std::shared_ptr<const config::Config> config, const TokenRequest& request, bool as_json) {
@@ -70,18 +93,14 @@ int create_token(std::shared_ptr<const config::Config> config, const TokenReques
   if (!scopes) return complain(scopes.error());
   json::object body{{"name", request.name}, {"scopes", scopes->words()}, {"expires_in_s", lifetime->count()}};
   if (!request.tenant.empty()) body["tenant"] = request.tenant;
-  const std::optional<json::object> made =
-      ask_or_complain(std::move(config), "POST", "/tokens/operator", std::move(body));
-  if (!made) return kError;
-  const json::value token(*made);
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(token));
-  } else {
-    fmt::print(stderr, "{} ({}), valid until {}; it is not shown again:\n", text_of(token, "jti"),
-               text_of(token, "scopes"), text_of(token, "expires_at"));
-    fmt::print("{}\n", text_of(token, "token"));
-  }
-  return kFine;
+  Result<std::unique_ptr<Operator>> reached = reach_operator(std::move(config));
+  if (!reached) return complain(reached.error());
+  Result<OperatorAnswer> made = (*reached)->ask("POST", "/tokens/operator", std::move(body));
+  if (!made) return complain(made.error());
+  if (!made->is_fine()) return complain({ErrorKind::invalid, made->detail()});
+  const json::value token(std::move(made->body));
+  const Result<void> shown = show_token(token, as_json);
+  return shown ? kFine : take_back(**reached, text_of(token, "jti"), shown.error());
 }
 
 int list_tokens(std::shared_ptr<const config::Config> config, const std::string& tenant, bool with_unusable,

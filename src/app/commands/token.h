@@ -17,7 +17,7 @@ struct TokenRequest {
   std::string lifetime = "90d";     // a number with s, m, h or d
 };
 
-// Prints the token to stdout: the only time that it is shown.
+// Prints the token to stdout: the only time that it is shown. One that could not be printed is revoked.
 int create_token(std::shared_ptr<const config::Config> config, const TokenRequest& request, bool as_json);
 int list_tokens(std::shared_ptr<const config::Config> config, const std::string& tenant, bool with_unusable,
                 bool as_json);

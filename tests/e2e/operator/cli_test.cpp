@@ -1,5 +1,6 @@
 // The command line: what operators type, what they see, and what it exits with.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 
@@ -132,6 +133,54 @@ TEST_CASE("a configuration without a channel is none to run, and check and docto
   CHECK(world.command({"roles"}).status == 0);
   CHECK(world.command({"explain", "telegram:200"}).status == 0);
   CHECK(world.command({"chat"}).status == 0);
+}
+
+TEST_CASE("what could not be printed did not succeed: a full or a closed stdout is an error of every command") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  auto into = [&](const std::string& redirection, std::vector<std::string> arguments) {
+    ProcessOptions options = world.process_options(std::move(arguments));
+    options.command.insert(options.command.begin(), {"sh", "-c", "exec \"$0\" \"$@\" " + redirection});
+    return run_process(options);
+  };
+  const std::vector<std::vector<std::string>> commands{{"check"},
+                                                       {"check", "--json"},
+                                                       {"roles"},
+                                                       {"roles", "--json"},
+                                                       {"usage"},
+                                                       {"explain", "telegram:200"},
+                                                       {"conversations"},
+                                                       {"token", "list", "--json"},
+                                                       {"memory", "path", "telegram:200"},
+                                                       {"doctor", "--offline"},
+                                                       {"audit", "tail", "--help"},
+                                                       {"policy", "--help"}};
+  for (const std::vector<std::string>& command : commands) {
+    CAPTURE(command.front());
+    ProcessResult full = into(">/dev/full", command);
+    CHECK(full.status == 1);
+    CHECK(contains(full.errors, "usher: cannot write to stdout: No space left on device\n"));
+    ProcessResult closed = into(">&-", command);
+    CHECK(closed.status == 1);
+    CHECK(contains(closed.errors, "usher: cannot write to stdout: Bad file descriptor\n"));
+    CHECK(into(">/dev/null", command).status == 0);
+  }
+  // More than a buffer holds.
+  world.write_file("requests", std::string(100'000, '\n'));
+  world.write_file("policy.json", "{}");
+  ProcessResult decided = into("<requests >/dev/full", {"policy", "decide", "--policy", "policy.json"});
+  CHECK(decided.status == 1);
+  CHECK(contains(decided.errors, "cannot write to stdout"));
+  CHECK(into(">/dev/full 2>&1", {"check", "--json"}).status == 1);
+  // A full buffer is written before the end.
+  std::string many = world.common_config() + World::shop_roles();
+  for (int i = 0; i < 100; ++i) {
+    many += fmt::format("[rbac.roles.role_{}]\nworkspace = \"shared\"\nallowed_tools = [\"*\"]\n", i);
+  }
+  world.configure(many);
+  ProcessResult roles = into(">/dev/full", {"roles"});
+  CHECK(roles.status == 1);
+  CHECK(roles.errors == "usher: cannot write to stdout: No space left on device\n");
 }
 
 TEST_CASE("without a config file the message says what to do") {

@@ -73,6 +73,33 @@ TEST_CASE("the socket is there without an API, after a kill, and at the end of a
   }
 }
 
+TEST_CASE("a token that could not be shown is revoked, with and without a gateway") {
+  Shop shop;
+  auto create_into = [&](const std::string& redirection, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"token", "create", "--name", "alice", "--scope", "read"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    ProcessOptions options = shop.world.process_options(arguments);
+    options.command.insert(options.command.begin(), {"sh", "-c", "exec \"$0\" \"$@\" " + redirection});
+    return run_process(options);
+  };
+  for (const bool is_running : {false, true}) {
+    if (is_running) shop.world.run();
+    for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--json"}}) {
+      for (const char* lost : {">/dev/full", ">&-"}) {
+        const ProcessResult result = create_into(lost, more);
+        CHECK(result.status == 1);
+        CHECK(contains(result.errors, "cannot write to stdout: "));
+        CHECK(contains(result.errors, " is revoked, as it was not shown"));
+        CHECK(count_tokens(shop.world) == 0);
+      }
+    }
+  }
+  const ProcessResult shown = create_into("2>/dev/full", {});
+  CHECK(shown.status == 0);
+  CHECK(shown.output.starts_with("ush_"));
+  CHECK(count_tokens(shop.world) == 1);
+}
+
 TEST_CASE("commands that come at once all do their work") {
   Shop shop;
   std::vector<std::unique_ptr<Process>> commands;
