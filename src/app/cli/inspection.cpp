@@ -84,7 +84,7 @@ void declare_usage(CommandLine& line) {
   line.add_json(usage);
   line.choose(usage, [&line, filter] {
     return line.with_config([&](std::shared_ptr<const config::Config> config) {
-      return show_usage(*config, *filter, line.options().as_json);
+      return show_usage(config, *filter, line.options().as_json);
     });
   });
 }

@@ -46,7 +46,8 @@ int show_roles(std::shared_ptr<const config::Config> config, bool as_json);
 struct UsageFilter {
   std::string sender, role, tenant;  // "" = all
 };
-int show_usage(const config::Config& config, const UsageFilter& filter, bool as_json);
+// Of a sender who is joined with others: what the person uses.
+int show_usage(const std::shared_ptr<const config::Config>& config, const UsageFilter& filter, bool as_json);
 
 int memory_path(std::shared_ptr<const config::Config> config, const Sender& sender, const Whereabouts& where,
                 bool as_json);

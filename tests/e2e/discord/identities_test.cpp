@@ -79,6 +79,26 @@ TEST_CASE("[[identities]] joins limits: what was used on one platform is gone on
   CHECK(contains(world.tell(ben, "and I?"), "echo"));
 }
 
+TEST_CASE("usher usage shows of any account what the person has used, joined by configuration or by a code") {
+  for (const bool by_code : {false, true}) {
+    CAPTURE(by_code);
+    BothPlatforms both(by_code ? "" : one_person);
+    DiscordWorld& world = both.world;
+    if (by_code) world.tell(amy, "/link " + both.code_for(ann) + " yes");
+    world.tell(amy, "one");
+    world.tell(ben, "two");
+    const json::object used = json_of(world.command({"usage", "--sender", amy_at_discord, "--json"}));
+    REQUIRE(used.at("usage").as_array().size() == 1);
+    CHECK(used.at("usage").at(0).at("sender") == json::value(ann_at_telegram));
+    CHECK(used.at("usage").at(0).at("calls") == 1);
+    CHECK(used.at("keepers") == json::array{json::object{{"tenant", "default"}, {"sender", ann_at_telegram}}});
+    CHECK(contains(world.command({"usage", "--sender", amy_at_discord}).output, "one person with " + ann_at_telegram));
+    const json::object of_ben = json_of(world.command({"usage", "--sender", "discord:" + ben, "--json"}));
+    CHECK(of_ben.at("usage").as_array().size() == 1);
+    CHECK(of_ben.at("keepers").as_array().empty());
+  }
+}
+
 TEST_CASE("/link joins a Discord account to a Telegram one after a yes, explain shows it, /unlink ends it") {
   BothPlatforms both(ann_is_owner);
   DiscordWorld& world = both.world;
