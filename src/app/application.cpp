@@ -17,6 +17,7 @@
 #include "app/api_server.h"
 #include "app/backup/backup.h"
 #include "app/channels/channels.h"
+#include "app/damage.h"
 #include "app/data_lock.h"
 #include "app/descriptors.h"
 #include "app/exit_status.h"
@@ -37,7 +38,7 @@ constexpr std::size_t kPoolThreads = 2;
 constexpr std::chrono::seconds kApiGrace{2};  // for requests that run when everything else has ended
 
 int complain(const Error& error, int status = kError) {
-  fmt::print(stderr, "usher: {}\n", error.message);
+  fmt::print(stderr, "usher: {}\n", with_advice(error).message);
   return status;
 }
 
@@ -120,7 +121,7 @@ int run_to_the_end(asio::io_context& loop, gateway::Gateway& gateway, ApiServer*
   }
   asio::co_spawn(loop, run_gateway(gateway, ledger, config), [&](std::exception_ptr error, Result<void> ended) {
     if (error || !ended) {
-      spdlog::critical("the gateway ended: {}", error ? "an exception" : ended.error().message);
+      spdlog::critical("the gateway ended: {}", error ? "an exception" : with_advice(ended.error()).message);
       status = kError;
     }
     if (api) api->stop(kApiGrace);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "app/commands/inspect.h"
+#include "app/damage.h"
 #include "app/exit_status.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -160,7 +161,7 @@ int show_usage(const std::shared_ptr<const config::Config>& config, const UsageF
   const std::string today = calendar->date(now);
   Result<Found> found = find_usage(config, filter, today);
   if (!found) {
-    fmt::print(stderr, "usher: {}\n", found.error().message);
+    fmt::print(stderr, "usher: {}\n", with_advice(found.error()).message);
     return kError;
   }
   // Rows of a role that has since left the configuration are still shown; an empty answer about one would mislead.

@@ -10,6 +10,7 @@
 
 #include "app/api_server.h"
 #include "app/backup/backup.h"
+#include "app/damage.h"
 #include "app/ledger.h"
 #include "app/operator/find_conversations.h"
 #include "base/clock.h"
@@ -125,7 +126,7 @@ Result<std::unique_ptr<Operator>> make_operator_alone(std::shared_ptr<const conf
   set_up_logging("warn", config->gateway.log_format);
   auto alone = std::make_unique<Alone>(std::move(config), std::move(lock));
   Result<void> opened = alone->open();
-  if (!opened) return fail(std::move(opened.error()));
+  if (!opened) return fail(with_advice(std::move(opened.error())));
   return alone;
 }
 

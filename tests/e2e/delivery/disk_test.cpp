@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <map>
 
 #include "e2e/world.h"
 #include "net/http_client.h"
@@ -234,6 +235,33 @@ TEST_CASE("with few descriptors many people at once are answered later, not neve
   for (int i = 0; i < people; ++i) {
     CHECK(contains(world.wait_for_message(1000 + i, 1).text, "number " + std::to_string(i)));
   }
+}
+
+TEST_CASE("where a damaged database keeps usher from starting or a command from answering, both say what to do") {
+  World world;
+  world.configure(world.common_config() + limited_roles);
+  world.run();
+  world.ask(ann, "hello");
+  REQUIRE(world.stop() == 0);
+  const std::map<std::string, std::vector<std::string>> readers{{"gateway.db", {"conversations"}},
+                                                                {"limits.db", {"usage"}},
+                                                                {"links.db", {"usage", "--sender", "telegram:200"}},
+                                                                {"api.db", {"token", "list"}}};
+  for (const auto& [name, reader] : readers) {
+    CAPTURE(name);
+    const fs::path file = world.dir / "data" / name;
+    fs::rename(file, world.dir / "whole");
+    world.write_file("data/" + name, std::string(8192, 'x'));
+    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"run"}, reader}) {
+      const ProcessResult refused = world.command(command);
+      CHECK(refused.status == 1);
+      CHECK(contains(refused.errors, name + ": "));
+      CHECK(contains(refused.errors, "; restore it from a backup (usher restore)"));
+    }
+    fs::rename(world.dir / "whole", file);
+  }
+  CHECK(world.command({"conversations"}).status == 0);
 }
 
 }  // namespace
