@@ -99,8 +99,8 @@ Result<Opened> check_before_opening(const LedgerOptions& options) {
   if (reader.error().kind == ErrorKind::invalid) return refuse(options, reader.error().message);
   if (reader.error().kind != ErrorKind::not_found) return fail(std::move(reader.error()));
   if (*checkpoint) {
-    return refuse(options, fmt::format("{} is signed for {} rows, and it is gone or empty", options.checkpoint_file.string(),
-                                       (*checkpoint)->size));
+    return refuse(options, fmt::format("{} is signed for {} rows, and it is gone or empty",
+                                       options.checkpoint_file.string(), (*checkpoint)->size));
   }
   if (!find_segments(options.file).empty()) return refuse(options, "closed segments are there, and it is gone");
   return Opened();

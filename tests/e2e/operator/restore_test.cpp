@@ -67,7 +67,7 @@ TEST_CASE("checkpoints elsewhere that prove more than the backup has are neither
   CHECK(row.at("row") == 4);
   CHECK(row.at("kind") == "operator_action");
   CHECK(row.at("action") == "operator:restore:data_dir");
-  CHECK(row.at("resource") == shop.backup().native());
+  CHECK(std::string(row.at("resource").as_string()) == shop.backup().native());
   CHECK(row.at("rule") == "--accept-lost-rows");
   for (const std::string& part :
        {std::string("rows to 7 were signed before"), std::string("rows 4 to 7 would be lost"), aside}) {
