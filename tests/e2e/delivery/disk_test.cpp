@@ -247,10 +247,14 @@ TEST_CASE("where a damaged database keeps usher from starting or a command from 
                                                                 {"limits.db", {"usage"}},
                                                                 {"links.db", {"usage", "--sender", "telegram:200"}},
                                                                 {"api.db", {"token", "list"}}};
+  const fs::path whole = world.dir / "whole";
   for (const auto& [name, reader] : readers) {
     CAPTURE(name);
     const fs::path file = world.dir / "data" / name;
-    fs::rename(file, world.dir / "whole");
+    // With its log, which would mend it.
+    for (const char* part : {"", "-wal", "-shm"}) {
+      if (fs::exists(file.native() + part)) fs::rename(file.native() + part, whole.native() + part);
+    }
     world.write_file("data/" + name, std::string(8192, 'x'));
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
     for (const std::vector<std::string>& command : {std::vector<std::string>{"run"}, reader}) {
@@ -259,7 +263,10 @@ TEST_CASE("where a damaged database keeps usher from starting or a command from 
       CHECK(contains(refused.errors, name + ": "));
       CHECK(contains(refused.errors, "; restore it from a backup (usher restore)"));
     }
-    fs::rename(world.dir / "whole", file);
+    for (const char* part : {"", "-wal", "-shm"}) {
+      fs::remove(file.native() + part);
+      if (fs::exists(whole.native() + part)) fs::rename(whole.native() + part, file.native() + part);
+    }
   }
   CHECK(world.command({"conversations"}).status == 0);
 }

@@ -168,7 +168,9 @@ TEST_CASE("what could not be printed did not succeed: a full or a closed stdout 
   // More than a buffer holds.
   world.write_file("requests", std::string(100'000, '\n'));
   world.write_file("policy.json", "{}");
-  ProcessResult decided = into("<requests >/dev/full", {"policy", "decide", "--policy", "policy.json"});
+  ProcessResult decided = run_process({.command = {"sh", "-c", "exec \"$0\" \"$@\" <requests >/dev/full", USHER_BINARY,
+                                                   "policy", "decide", "--policy", "policy.json"},
+                                       .directory = world.dir.path()});
   CHECK(decided.status == 1);
   CHECK(contains(decided.errors, "cannot write to stdout"));
   CHECK(into(">/dev/full 2>&1", {"check", "--json"}).status == 1);
