@@ -202,11 +202,11 @@ TEST_CASE("an answer is not shown growing before an older one has gone, and then
 TEST_CASE("a /stop that came too late is answered before what was written behind it") {
   GatewayFixture f;
   REQUIRE(f.deliver(
-      {f.channel->message("1", "/whoami"), f.channel->message("1", "/stop"), f.channel->message("1", "/new")}));
+      {f.channel->message("1", "/whoami"), f.channel->message("1", "/stop"), f.channel->message("1", "/help")}));
   f.wait_for_sent(3);
   CHECK(f.channel->sent[0].text.starts_with("You are"));
   CHECK(f.channel->sent[1].text == gateway::Texts().say("nothing_to_stop"));
-  CHECK(f.channel->sent[2].text == gateway::Texts().say("new"));
+  CHECK(f.channel->sent[2].text == gateway::Texts().say("help"));
 }
 
 TEST_CASE("every sentence of usher's own can be reworded by the workspace") {
