@@ -11,7 +11,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 constexpr std::uint64_t kKills = 60;  // over all shards
 #else
-constexpr std::uint64_t kKills = 270;
+constexpr std::uint64_t kKills = 204;
 #endif
 
 TEST_CASE("nothing is lost and nothing happens twice, whatever kills usher and when") {
