@@ -135,13 +135,31 @@ TEST_CASE("a configuration without a channel is none to run, and check and docto
   CHECK(world.command({"chat"}).status == 0);
 }
 
+ProcessResult run_into(World& world, const std::string& redirection, std::vector<std::string> arguments) {
+  ProcessOptions options = world.process_options(std::move(arguments));
+  options.command.insert(options.command.begin(), {"sh", "-c", "exec \"$0\" \"$@\" " + redirection});
+  return run_process(options);
+}
+
+TEST_CASE("a ledger that cannot be shown is followed no further, and is not exported") {
+  World world;
+  world.configure(world.common_config() + World::shop_roles());
+  world.run();
+  REQUIRE(world.stop() == 0);
+  for (const std::vector<std::string>& command :
+       std::initializer_list<std::vector<std::string>>{{"audit", "tail", "-f"}, {"audit", "export"}}) {
+    CAPTURE(command.back());
+    const ProcessResult full = run_into(world, ">/dev/full", command);
+    CHECK(full.status == 1);
+    CHECK(contains(full.errors, "cannot write to stdout: No space left on device"));
+  }
+}
+
 TEST_CASE("what could not be printed did not succeed: a full or a closed stdout is an error of every command") {
   World world;
   world.configure(world.common_config() + World::shop_roles());
   auto into = [&](const std::string& redirection, std::vector<std::string> arguments) {
-    ProcessOptions options = world.process_options(std::move(arguments));
-    options.command.insert(options.command.begin(), {"sh", "-c", "exec \"$0\" \"$@\" " + redirection});
-    return run_process(options);
+    return run_into(world, redirection, std::move(arguments));
   };
   const std::vector<std::vector<std::string>> commands{{"check"},
                                                        {"check", "--json"},

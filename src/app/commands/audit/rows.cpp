@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/cli/command_line.h"
+#include "app/cli/output.h"
 #include "app/commands/audit/source.h"
 #include "app/exit_status.h"
 #include "audit/check/bundle.h"
@@ -88,7 +89,8 @@ Result<std::uint64_t> print_last(audit::LedgerReader& reader, std::uint64_t coun
     return true;
   });
   if (!read) return fail(std::move(read.error()));
-  std::fflush(stdout);
+  Result<void> written = write_out();  // who follows is to see it now, and to end when nobody can
+  if (!written) return fail(std::move(written.error()));
   return next;
 }
 
@@ -149,7 +151,9 @@ int audit_export(const AuditRequest& request) {
   });
   if (!made) return complain(made.error());
   if (!output) return complain(refused);
-  if (!output->flush()) return complain(file_error(output->error(), "write", file.native()));
+  if (!output->flush()) {
+    return complain(file.empty() ? output_error(output->error()) : file_error(output->error(), "write", file.native()));
+  }
   if (!file.empty()) fmt::print(stderr, "rows {} to {} are in {}\n", range.first, range.last, file.string());
   return kFine;
 }
